@@ -1,0 +1,16 @@
+from analytics.models.alerts import AlertEvent, BreachEpisode
+from analytics.models.market import MarketSnapshot, RegimeDay
+from analytics.models.results import PortfolioResult
+from analytics.models.runs import NightlyRun, RunChunk
+from analytics.models.suggestions import Suggestion
+
+__all__ = [
+    "AlertEvent",
+    "BreachEpisode",
+    "MarketSnapshot",
+    "NightlyRun",
+    "PortfolioResult",
+    "RegimeDay",
+    "RunChunk",
+    "Suggestion",
+]

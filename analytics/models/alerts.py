@@ -1,0 +1,50 @@
+"""When a portfolio leaves its bands, and what was said about it."""
+
+from django.db import models
+from django.db.models import Q
+
+from analytics.models.runs import NightlyRun
+from portfolios.models import Portfolio
+
+
+class BreachEpisode(models.Model):
+    """From the breach to the second night in a row below 80 % of the band."""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="episodes")
+    opened_on = models.DateField()
+    closed_on = models.DateField(null=True)
+    calm_nights = models.PositiveSmallIntegerField(default=0, db_default=0)
+
+    class Meta:
+        ordering = ("-opened_on",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["portfolio"], condition=Q(closed_on__isnull=True), name="one_open_episode"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Portfolio {self.portfolio_id} since {self.opened_on}"
+
+
+class AlertEvent(models.Model):
+    """Something worth a message, once per episode and kind."""
+
+    class Kind(models.TextChoices):
+        DRIFT = "drift"
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="alerts")
+    episode = models.ForeignKey(BreachEpisode, on_delete=models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.DRIFT)
+    run = models.ForeignKey(NightlyRun, on_delete=models.CASCADE, related_name="alerts")
+    revision = models.IntegerField(help_text="Of the portfolio, as the night saw it.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["portfolio", "episode", "kind"], name="alert_once_per_episode"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} of portfolio {self.portfolio_id} in run {self.run_id}"

@@ -1,0 +1,18 @@
+"""Every address of the site. Facts come from portfolios, inferences from analytics."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from portfolio_site import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="analytics:portfolio-list"), name="home"),
+    path("", include("analytics.urls")),
+    path("", include("portfolios.urls")),
+    path("account/", include("accounts.urls")),
+    path("account/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("livez", health.live, name="livez"),
+    path("readyz", health.ready, name="readyz"),
+]

@@ -1,0 +1,23 @@
+from portfolios.models.assets import Asset, AssetCategory
+from portfolios.models.ledger import Holding
+from portfolios.models.portfolios import (
+    ModelPortfolio,
+    ModelPortfolioLine,
+    Portfolio,
+    RiskProfile,
+    TargetWeight,
+)
+from portfolios.models.prices import DailyPrice, QuarantinedPrice
+
+__all__ = [
+    "Asset",
+    "AssetCategory",
+    "DailyPrice",
+    "Holding",
+    "ModelPortfolio",
+    "ModelPortfolioLine",
+    "Portfolio",
+    "QuarantinedPrice",
+    "RiskProfile",
+    "TargetWeight",
+]

@@ -1,0 +1,163 @@
+"""What people want to own: profiles, model portfolios, portfolios and their targets."""
+
+from decimal import Decimal
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from accounts.models import User
+from portfolios.models.assets import Asset, AssetCategory
+
+
+class FractionField(models.DecimalField):
+    """A fraction of a portfolio, exact to the billionth."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        options.setdefault("max_digits", 10)
+        options.setdefault("decimal_places", 9)
+        super().__init__(*args, **options)
+
+
+
+class RiskProfile(models.Model):
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=40, unique=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    max_drawdown = FractionField(help_text="The deepest fall this profile tolerates.")
+    return_target_min = FractionField()
+    return_target_max = FractionField(null=True, blank=True)
+    core_min = FractionField(help_text="Least share of Bitcoin and Ether together.")
+    core_max = FractionField()
+    bitcoin_cap = FractionField()
+    ether_cap = FractionField()
+    other_cap = FractionField(help_text="Cap of any other position.")
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(core_min__gte=0, core_max__lte=1, core_min__lte=F("core_max")),
+                name="risk_profile_core_ordered",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelPortfolio(models.Model):
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=60, unique=True)
+    profile = models.ForeignKey(RiskProfile, on_delete=models.PROTECT, related_name="models")
+    description = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("profile__position", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelPortfolioLine(models.Model):
+    """A weight for an asset, or for a category slot that its user fills."""
+
+    model_portfolio = models.ForeignKey(ModelPortfolio, on_delete=models.CASCADE, related_name="lines")
+    asset = models.ForeignKey(Asset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    category = models.ForeignKey(
+        AssetCategory, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    slot_name = models.CharField(max_length=60, blank=True, help_text="For a category slot only.")
+    weight = FractionField()
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(asset__isnull=False, category__isnull=True)
+                | Q(asset__isnull=True, category__isnull=False),
+                name="model_line_asset_or_slot",
+                violation_error_message="Choose an asset or a category slot, one of the two.",
+            ),
+            models.CheckConstraint(
+                condition=Q(weight__gt=0, weight__lte=1), name="model_line_weight_fraction"
+            ),
+            models.UniqueConstraint(
+                fields=["model_portfolio", "asset"], name="model_line_asset_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.slot_name or str(self.asset)
+
+
+class PortfolioQuerySet(models.QuerySet["Portfolio"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The only way to a user's rows."""
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+
+class Portfolio(models.Model):
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="portfolios")
+    name = models.CharField(max_length=80)
+    profile = models.ForeignKey(RiskProfile, null=True, blank=True, on_delete=models.PROTECT)
+    tolerance_band = FractionField(
+        default=Decimal("0.05"), help_text="How far a position may drift from its target."
+    )
+    wide_band = FractionField(
+        default=Decimal("0.10"), help_text="The band while volatility is high."
+    )
+    fee_rate = FractionField(
+        default=Decimal("0.001"), help_text="What an exchange takes of each trade."
+    )
+    # Bumped by every write to the portfolio, its holdings or its targets.
+    revision = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager["Portfolio"]] = PortfolioQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(tolerance_band__gt=0, wide_band__gte=F("tolerance_band"), wide_band__lt=1),
+                name="portfolio_bands_ordered",
+                violation_error_message=(
+                    "The band while volatility is high must be at least the normal band."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(fee_rate__gte=0, fee_rate__lt=Decimal("0.1")),
+                name="portfolio_fee_plausible",
+                violation_error_message="The fee must be between 0 % and 10 %.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("analytics:overview", args=[self.pk])
+
+
+class TargetWeight(models.Model):
+    portfolio = models.ForeignKey(
+        Portfolio, on_delete=models.CASCADE, related_name="target_weights", db_index=False
+    )
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    weight = FractionField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["portfolio", "asset"], name="target_weight_once"),
+            models.CheckConstraint(
+                condition=Q(weight__gt=0, weight__lte=1), name="target_weight_fraction"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.asset}: {self.weight:%}"

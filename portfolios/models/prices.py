@@ -1,0 +1,52 @@
+"""Measured prices, and the rows that were refused."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from portfolios.models.assets import Asset
+
+
+class DailyPrice(models.Model):
+    """One UTC day of one asset, in US dollars; volume in units of the asset."""
+
+    pk = models.CompositePrimaryKey("asset_id", "date")
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="daily_prices", db_index=False)
+    date = models.DateField()
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField(null=True)
+    market_cap = models.FloatField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(low__gt=0, high__gte=F("low"), close__gt=0), name="daily_price_positive"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} {self.date}: {self.close}"
+
+
+class QuarantinedPrice(models.Model):
+    """A row of price data that was refused, with the reason."""
+
+    source = models.CharField(max_length=120, help_text="The file or provider.")
+    line = models.PositiveIntegerField()
+    reason = models.CharField(max_length=200)
+    row = models.CharField(max_length=500)
+    first_seen = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ("-first_seen", "source", "line")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["source", "line", "reason", "row"], name="quarantined_price_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source}, line {self.line}: {self.reason}"
