@@ -1,0 +1,97 @@
+"""Rows for tests. Every default is valid, and also valid beside a loaded catalogue."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import factory
+from factory import LazyAttribute, Sequence, SubFactory
+from factory.django import DjangoModelFactory, Password
+
+from accounts.models import User
+from portfolios.models import (
+    Asset,
+    AssetCategory,
+    DailyPrice,
+    Holding,
+    Portfolio,
+    TargetWeight,
+)
+
+PASSWORD = "calm-water-under-the-keel"
+
+
+class UserFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+
+    email = Sequence(lambda n: f"skipper{n}@example.org")
+    password = Password(PASSWORD)
+
+
+class AssetCategoryFactory(DjangoModelFactory[AssetCategory]):
+    """One category, the catalogue's own: colours are unique and few."""
+
+    class Meta:
+        model = AssetCategory
+        django_get_or_create = ("slug",)
+
+    slug = "smart-contract-l1"
+    name = "Smart Contract L1s"
+    risk_level = AssetCategory.RiskLevel.MEDIUM
+    colour = 2
+
+
+class AssetFactory(DjangoModelFactory[Asset]):
+    class Meta:
+        model = Asset
+
+    coingecko_id = Sequence(lambda n: f"test-coin-{n}")
+    symbol = Sequence(lambda n: f"TC{n}")
+    name = LazyAttribute(lambda asset: f"Test coin {asset.symbol}")
+    category = SubFactory(AssetCategoryFactory)
+
+
+class DailyPriceFactory(DjangoModelFactory[DailyPrice]):
+    """A flat day: give `close`, and open, high and low follow it."""
+
+    class Meta:
+        model = DailyPrice
+
+    asset = SubFactory(AssetFactory)
+    date = date(2024, 12, 31)
+    close = 100.0
+    open = factory.SelfAttribute("close")
+    high = factory.SelfAttribute("close")
+    low = factory.SelfAttribute("close")
+
+
+class PortfolioFactory(DjangoModelFactory[Portfolio]):
+    class Meta:
+        model = Portfolio
+
+    owner = SubFactory(UserFactory)
+    name = Sequence(lambda n: f"Portfolio {n}")
+
+
+class HoldingFactory(DjangoModelFactory[Holding]):
+    class Meta:
+        model = Holding
+
+    portfolio = SubFactory(PortfolioFactory)
+    asset = SubFactory(AssetFactory)
+    quantity = Decimal(1)
+
+
+class TargetWeightFactory(DjangoModelFactory[TargetWeight]):
+    class Meta:
+        model = TargetWeight
+
+    portfolio = SubFactory(PortfolioFactory)
+    asset = SubFactory(AssetFactory)
+    weight = Decimal("0.5")
+
+
+def staff(**fields: Any) -> User:
+    """Somebody who may do anything in the admin."""
+    return UserFactory(is_staff=True, is_superuser=True, **fields)
