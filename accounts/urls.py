@@ -1,4 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from accounts.views import preferences
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("settings/", preferences.settings, name="settings"),
+]

@@ -1,0 +1,33 @@
+// The little that pages need beside Tabler and htmx.
+"use strict";
+(() => {
+  const TOAST_MILLISECONDS = 8000;
+
+  // What was done fades; what went wrong stays until it is closed.
+  const fade = (root) => {
+    for (const toast of root.querySelectorAll('.toast[role="status"]')) {
+      setTimeout(() => toast.remove(), TOAST_MILLISECONDS);
+    }
+  };
+  document.addEventListener("click", (event) => {
+    event.target.closest('[data-bs-dismiss="toast"]')?.closest(".toast").remove();
+  });
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target.id === "toasts") fade(document.getElementById("toasts"));
+  });
+
+  // A request that failed says so: htmx alone would leave the page as it was, without a word.
+  const tell = () => {
+    const toasts = document.getElementById("toasts");
+    if (toasts.querySelector(".toast.failed-request")) return;
+    const template = document.getElementById("toast-for-a-failed-request");
+    const toast = template.content.firstElementChild.cloneNode(true);
+    toast.classList.add("failed-request");
+    toasts.append(toast);
+  };
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, tell);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => fade(document));
+})();
