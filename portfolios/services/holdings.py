@@ -1,0 +1,48 @@
+"""Balances: what a portfolio holds of each asset."""
+
+from decimal import Context, Decimal
+
+from portfolios.models import Asset, Holding, Portfolio
+from portfolios.services import revisions
+from portfolios.services.errors import ConflictError, QuantityError
+
+DECIMALS = 18  # one wei; what numeric(38,18) holds
+SMALLEST = Decimal(10) ** -DECIMALS
+TOO_LARGE = Decimal(10) ** 20
+
+
+def check_quantity(quantity: Decimal) -> Decimal:
+    """Return the quantity if a balance can have it exactly; raise QuantityError else."""
+    if not quantity.is_finite():
+        raise QuantityError("The quantity must be a number.")
+    if quantity <= 0:
+        raise QuantityError("The quantity must be above zero. To hold none, remove the holding.")
+    if quantity >= TOO_LARGE:
+        raise QuantityError("The quantity must be below 100,000,000,000,000,000,000.")
+    if quantity != quantity.quantize(SMALLEST, context=Context(prec=60)):
+        raise QuantityError(f"The quantity has more than {DECIMALS} decimals.")
+    return quantity
+
+
+def save(*, portfolio: Portfolio, asset: Asset, quantity: Decimal) -> Holding:
+    """Set what the portfolio holds of an asset.
+
+    Idempotent but for the revision. Raises QuantityError, ConflictError.
+    """
+    check_quantity(quantity)
+    with revisions.changing(portfolio) as locked:
+        holding, _ = Holding.objects.update_or_create(
+            portfolio=locked, asset=asset, defaults={"quantity": quantity}
+        )
+    return holding
+
+
+def remove(*, portfolio: Portfolio, asset: Asset) -> None:
+    """Let the portfolio hold nothing of an asset.
+
+    Raises ConflictError when it holds none already.
+    """
+    with revisions.changing(portfolio) as locked:
+        deleted, _ = Holding.objects.filter(portfolio=locked, asset=asset).delete()
+        if not deleted:
+            raise ConflictError(f"{asset.symbol} was removed in another tab already.")
