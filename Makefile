@@ -1,0 +1,99 @@
+# Everything a newcomer or a developer types. `make` alone lists it.
+# Tools and packages are brought once and again only when a lock file changes.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help demo test lint check bench-night lock format shell clean
+
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# The locks are made with Python 3.11; newer ones work too.
+PYTHON ?= $(firstword $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name"; done))
+
+# What `check --deploy` judges: the settings of a server that is told what it must be told.
+AS_PRODUCTION := EVENKEEL_ENV=production \
+	SECRET_KEY=not-a-secret-but-long-and-varied-enough-0123456789-to-be-judged-as-one \
+	DATABASE_URL=postgresql://localhost/evenkeel REDIS_URL=redis://localhost:6379/0 \
+	ALLOWED_HOSTS=evenkeel.example.org
+# Tools that load the settings and need no server.
+WITHOUT_SERVERS := EVENKEEL_ENV=test DATABASE_URL=postgresql://localhost/evenkeel \
+	REDIS_URL=redis://localhost:6379/0
+
+help:  ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+demo: .venv/local.stamp node_modules/.package-lock.json .env  ## run the product with demo data; PORT=8000 MARKET_DATA_DIR=
+	@exec $(BIN)/python manage.py demo
+
+test: .venv/development.stamp node_modules/.package-lock.json .env  ## run all tests, in a real browser too; ARGS= for pytest
+	@EVENKEEL_CHROMIUM="$$(sh requirements/chromium.sh)" exec $(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/development.stamp node_modules/.package-lock.json .env  ## run every check but the tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(WITHOUT_SERVERS) $(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --quiet --check --lint templates
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(AS_PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/hadolint Dockerfile
+
+check: lint test  ## run all that CI runs
+
+N ?= 100000
+bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios
+	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
+		$(BIN)/python -m benchmarks.night $(N)
+
+format: .venv/development.stamp  ## put code and templates into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	-$(BIN)/djlint --quiet --reformat templates
+
+shell: .venv/local.stamp .env  ## open a Python shell with the models
+	@exec $(BIN)/python manage.py shell
+
+clean:  ## remove all that make has made, the demo's data included
+	@for link in var/run var/postgres var/*/run var/*/postgres; do \
+		if [ -L "$$link" ]; then rm -rf "$$(readlink "$$link")"; fi; done
+	rm -rf .venv node_modules staticfiles var .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache .hypothesis
+
+# --- Packages ---------------------------------------------------------------------------------------
+
+# The smaller sets start from the largest, so that all three agree on every version.
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
+	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+lock: .venv/development.stamp  ## pin all packages anew, with hashes; UPGRADE=1 for newer versions
+	$(COMPILE) $(if $(UPGRADE),--upgrade) -o requirements/development.txt requirements/development.in
+	@for set in local production; do cp requirements/development.txt requirements/$$set.txt; done
+	$(COMPILE) -o requirements/local.txt requirements/local.in
+	$(COMPILE) -o requirements/production.txt requirements/production.in
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only --ignore-scripts --silent
+
+.venv/bin/pip:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Evenkeel needs Python 3.11 or newer, and found none. Install it," \
+			"or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@$(PYTHON) -m venv --clear .venv || { \
+		echo "$(PYTHON) cannot make .venv. On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/local.stamp: requirements/local.txt | .venv/bin/pip
+	@echo "Installing the Python packages."
+	@$(PIP_INSTALL) -r requirements/local.txt
+	@touch $@
+
+.venv/development.stamp: requirements/development.txt | .venv/bin/pip
+	@echo "Installing the Python packages, those for development too."
+	@$(PIP_INSTALL) -r requirements/development.txt
+	@touch $@ .venv/local.stamp
+
+node_modules/.package-lock.json: package-lock.json .npmrc | .venv/bin/pip
+	@echo "Installing the front-end packages."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --silent
+	@touch $@
+
+.env:
+	@cp .env.example .env
