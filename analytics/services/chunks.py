@@ -1,0 +1,144 @@
+"""Chunks of a night: planned, leased, fenced, computed in one batched call each.
+
+PostgreSQL decides who works on what. A lease expires by the database's clock, so a dead
+worker's chunk returns by itself; `attempt` fences off a worker that comes back late.
+"""
+
+from datetime import timedelta
+from time import monotonic
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.db.models.functions import Now
+
+from analytics.models import NightlyRun, RunChunk
+from analytics.selectors import positions
+from analytics.selectors.market import Market
+from analytics.services import measurements
+from portfolios.models import Portfolio
+
+LEASE = timedelta(minutes=6)  # longer than the hard limit of a task
+MAX_ATTEMPTS = 3
+State = RunChunk.State
+
+PLAN = """
+    INSERT INTO analytics_runchunk
+        (run_id, stage, number, first_portfolio_id, last_portfolio_id, state, attempt,
+         portfolios, in_breach, problem)
+    SELECT %(run)s, 'portfolios', number, min(id), max(id), 'ready', 0, count(*), 0, ''
+    FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %(size)s AS number
+          FROM portfolios_portfolio) AS numbered
+    GROUP BY number
+    ON CONFLICT DO NOTHING
+"""
+
+
+class LostLease(Exception):
+    """Somebody else took the chunk over: this worker's result does not count."""
+
+
+def plan(*, run: NightlyRun) -> None:
+    """Cut all portfolios into chunks of about equal size. Idempotent."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN, {"run": run.pk, "size": settings.NIGHT_CHUNK_SIZE})
+
+
+def waiting(*, run_id: int) -> int:
+    """How many chunks a worker could claim now."""
+    return _claimable(run_id).count()
+
+
+def finished(*, run_id: int) -> bool:
+    return not RunChunk.objects.filter(run_id=run_id, state__in=[State.READY, State.LEASED]).exists()
+
+
+@transaction.atomic
+def claim(*, run_id: int) -> RunChunk | None:
+    """Lease the next chunk, or None when there is none to be had."""
+    chunk = _claimable(run_id).order_by("number").select_for_update(skip_locked=True).first()
+    if chunk is None:
+        return None
+    RunChunk.objects.filter(pk=chunk.pk).update(
+        state=State.LEASED, attempt=F("attempt") + 1, lease_until=Now() + LEASE
+    )
+    chunk.refresh_from_db()
+    return chunk
+
+
+def compute(*, chunk: RunChunk, market: Market) -> None:
+    """Measure the chunk's portfolios and store them with its state, in one transaction.
+
+    Running it twice changes nothing: the second writer finds `attempt` changed, or the chunk
+    done, and raises LostLease.
+    """
+    started = monotonic()
+    batch = positions.read(first_id=chunk.first_portfolio_id, last_id=chunk.last_portfolio_id)
+    measured = measurements.measure(batch, market)
+    with transaction.atomic(), connection.cursor() as cursor:
+        won = RunChunk.objects.filter(
+            pk=chunk.pk, attempt=chunk.attempt, state=State.LEASED
+        ).update(
+            state=State.DONE,
+            lease_until=None,
+            portfolios=len(batch.portfolio_ids),
+            in_breach=len(measured.in_breach),
+            seconds=monotonic() - started,
+        )
+        if not won:
+            raise LostLease(f"{chunk} was taken over after attempt {chunk.attempt}")
+        measurements.store(cursor, measured, run_id=chunk.run_id)
+
+
+@transaction.atomic
+def fail(*, chunk: RunChunk, error: Exception) -> None:
+    """Give a failed chunk back; after three attempts close in on the portfolios at fault.
+
+    A chunk of several portfolios is halved, and each half gets one more attempt; a single
+    portfolio that still fails is quarantined alone.
+    """
+    mine = RunChunk.objects.filter(pk=chunk.pk, attempt=chunk.attempt, state=State.LEASED)
+    problem = f"{type(error).__name__}: {error}"[:2000]
+    if chunk.attempt < MAX_ATTEMPTS:
+        mine.update(state=State.READY, lease_until=None, problem=problem)
+    elif chunk.first_portfolio_id == chunk.last_portfolio_id:
+        mine.update(state=State.QUARANTINED, lease_until=None, problem=problem)
+    elif mine.update(problem=problem):
+        _halve(chunk)
+
+
+def recover(*, run_id: int) -> None:
+    """Treat chunks whose last lease ran out like failed ones: their workers died."""
+    expired = RunChunk.objects.filter(
+        run_id=run_id, state=State.LEASED, lease_until__lt=Now(), attempt__gte=MAX_ATTEMPTS
+    )
+    for chunk in expired:
+        fail(chunk=chunk, error=TimeoutError("the worker did not answer in time"))
+
+
+def _claimable(run_id: int) -> QuerySet[RunChunk]:
+    expired = Q(state=State.LEASED, lease_until__lt=Now(), attempt__lt=MAX_ATTEMPTS)
+    return RunChunk.objects.filter(Q(state=State.READY) | expired, run_id=run_id)
+
+
+def _halve(chunk: RunChunk) -> None:
+    """Replace a chunk by two that cover the same portfolios, with one attempt left each."""
+    span = Q(pk__gte=chunk.first_portfolio_id, pk__lte=chunk.last_portfolio_id)
+    ids = list(Portfolio.objects.filter(span).order_by("pk").values_list("pk", flat=True))
+    siblings = RunChunk.objects.filter(run_id=chunk.run_id, stage=chunk.stage)
+    number = siblings.aggregate(Max("number"))["number__max"]
+    halves = [half for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]) if half]
+    RunChunk.objects.filter(pk=chunk.pk).delete()
+    RunChunk.objects.bulk_create(
+        RunChunk(
+            run_id=chunk.run_id,
+            stage=chunk.stage,
+            number=number + offset,
+            first_portfolio_id=half[0],
+            last_portfolio_id=half[-1],
+            attempt=MAX_ATTEMPTS - 1,
+            portfolios=len(half),
+            problem=chunk.problem,
+        )
+        for offset, half in enumerate(halves, start=1)
+    )

@@ -1,0 +1,76 @@
+"""Measuring the market at a UTC close."""
+
+from datetime import date
+
+import numpy as np
+from django.db import transaction
+
+from analytics.core import covariance, regimes
+from analytics.core.returns import simple_returns
+from analytics.models import MarketSnapshot, RegimeDay
+from portfolios.models import Asset
+from portfolios.selectors import prices
+
+LOOKBACK_DAYS = 365
+# A month of returns before a volatility is shown: below it the estimate is mostly noise.
+MIN_RETURNS = 30
+
+
+class MissingPrices(Exception):
+    """There is nothing to measure on that day."""
+
+
+@transaction.atomic
+def refresh(*, as_of: date) -> MarketSnapshot:
+    """Store covariance, correlation and the volatility axis at a UTC close.
+
+    Idempotent: a rerun for the same day replaces its figures. Raises MissingPrices when no
+    asset has a close on that day.
+    """
+    refresh_regime(as_of=as_of)
+    panel = prices.close_panel(end=as_of, days=LOOKBACK_DAYS + 1)
+    if panel.empty or panel.iloc[-1].isna().all():
+        raise MissingPrices(f"No asset has a close on {as_of}. Import the prices of that day first.")
+    returns = simple_returns(panel.to_numpy())
+    moves = np.nan_to_num(returns) != 0
+    eligible = (np.isfinite(returns).sum(axis=0) >= MIN_RETURNS) & moves.any(axis=0)
+    asset_ids = panel.columns.to_numpy()[eligible]
+    categories = dict(Asset.objects.values_list("pk", "category_id"))
+    if eligible.any():
+        estimate = covariance.ewma(
+            returns[:, eligible], groups=np.array([categories[pk] for pk in asset_ids])
+        )
+        figures = {
+            "daily_volatility": estimate.daily_volatility.tolist(),
+            "correlation": estimate.correlation.ravel().tolist(),
+            "overlap": estimate.overlap.ravel().tolist(),
+        }
+    else:
+        figures = {"daily_volatility": [], "correlation": [], "overlap": []}
+    snapshot, _ = MarketSnapshot.objects.update_or_create(
+        as_of=as_of, defaults={"asset_ids": asset_ids.tolist(), **figures}
+    )
+    return snapshot
+
+
+def refresh_regime(*, as_of: date) -> RegimeDay:
+    """Store Bitcoin's volatility axis on `as_of`. Idempotent.
+
+    The whole history is read each time: the axis has hysteresis, so today's state follows
+    from every day before it.
+    """
+    closes = prices.closes_of(coingecko_id="bitcoin", end=as_of).dropna()
+    figures: dict[str, float | bool | None] = {
+        "realised_volatility": None,
+        "percentile": None,
+        "high_volatility": None,
+    }
+    if len(closes) and closes.index[-1] == as_of:
+        axis = regimes.volatility_axis(closes.to_numpy())
+        if np.isfinite(axis.realised_volatility[-1]):
+            figures["realised_volatility"] = float(axis.realised_volatility[-1])
+        if axis.known[-1]:
+            figures["percentile"] = float(axis.percentile[-1])
+            figures["high_volatility"] = bool(axis.high[-1])
+    day, _ = RegimeDay.objects.update_or_create(date=as_of, defaults=figures)
+    return day

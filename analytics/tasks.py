@@ -1,0 +1,51 @@
+"""Doorbells. A lost one delays the night until the next tick, a doubled one finds nothing to do."""
+
+from time import monotonic
+
+from celery import shared_task
+from django.db import OperationalError
+from django.utils import timezone
+
+from analytics.services import chunks, nights, recomputation
+
+# A ring works this long and rings again, so that deploys and time limits never cut it off.
+WORKING_SECONDS = 120
+MAX_RINGS = 32
+DATABASE_AWAY = {
+    "autoretry_for": (OperationalError,),
+    "retry_backoff": True,
+    "max_retries": 5,
+}
+"""Retries stay below the broker's visibility timeout."""
+
+
+@shared_task(**DATABASE_AWAY)
+def tick() -> None:
+    """Once a minute: see that the due night exists, and ring for whatever is unfinished."""
+    nights.ensure_due(now=timezone.now())
+    for run_id in nights.unfinished():
+        advance_night.delay(run_id)
+
+
+@shared_task(**DATABASE_AWAY)
+def advance_night(run_id: int) -> None:
+    """Take the run's next steps, then ring for its chunks."""
+    nights.advance(run_id=run_id)
+    for _ in range(min(chunks.waiting(run_id=run_id), MAX_RINGS)):
+        compute_chunks.delay(run_id)
+
+
+@shared_task(**DATABASE_AWAY)
+def compute_chunks(run_id: int) -> None:
+    """Compute chunks until none is left, then see whether the run can be published."""
+    deadline = monotonic() + WORKING_SECONDS
+    nights.work(run_id=run_id, until=lambda: monotonic() > deadline)
+    if chunks.finished(run_id=run_id):
+        advance_night.delay(run_id)
+    elif monotonic() > deadline:
+        compute_chunks.delay(run_id)
+
+
+@shared_task(**DATABASE_AWAY)
+def recompute_portfolio(portfolio_id: int) -> None:
+    recomputation.recompute(portfolio_id=portfolio_id)
