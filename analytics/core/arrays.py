@@ -1,0 +1,88 @@
+"""Checked float64 arrays: what every kernel does to its input first, once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analytics.core.errors import (
+    NotFiniteError,
+    NotSymmetricError,
+    OutOfRangeError,
+    ShapeError,
+)
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+
+def floats(
+    name: str,
+    values: ArrayLike,
+    shape: tuple[int | None, ...],
+    *,
+    nan_is_unobserved: bool = False,
+) -> FloatArray:
+    """Return `values` as float64 of `shape` (None is any length), or refuse them by `name`."""
+    array = np.asarray(values, dtype=np.float64)
+    _require_shape(name, array.shape, shape)
+    require_finite(name, array, nan_is_unobserved=nan_is_unobserved)
+    return array
+
+
+def integers(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> IntArray:
+    """Return `values` as int64 of `shape`, or refuse them by `name`."""
+    array = np.asarray(values)
+    _require_shape(name, array.shape, shape)
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ShapeError(f"{name} has dtype {array.dtype}, expected integers")
+    return array.astype(np.int64)
+
+
+def require_finite(name: str, array: FloatArray, *, nan_is_unobserved: bool = False) -> None:
+    """Refuse infinity, and NaN unless it means "not observed"."""
+    refused = np.isinf(array) if nan_is_unobserved else ~np.isfinite(array)
+    if refused.any():
+        raise NotFiniteError(f"{name} is not finite at {first(refused)}")
+
+
+def symmetric(name: str, values: ArrayLike, size: int | None = None) -> FloatArray:
+    """Return a square matrix that equals its transpose up to rounding."""
+    matrix = floats(name, values, (size, size))
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ShapeError(f"{name} has shape {matrix.shape}, expected a square")
+    rounding = 1e-10 * np.abs(matrix).max(initial=0.0)
+    lopsided = np.abs(matrix - matrix.T) > rounding
+    if lopsided.any():
+        raise NotSymmetricError(f"{name} differs from its transpose at {first(lopsided)}")
+    return matrix
+
+
+def require(holds: bool, name: str, value: float, bound: str) -> None:
+    """Refuse a parameter outside its bound."""
+    if not holds:
+        raise OutOfRangeError(f"{name} is {value}, must be {bound}")
+
+
+def first(mask: BoolArray) -> str:
+    """Say where a mask is first true: "row 3, column 1", or "row 3" of a vector."""
+    index = np.unravel_index(int(np.argmax(mask)), mask.shape)
+    names = ("row", "column")
+    return ", ".join(f"{name} {position}" for name, position in zip(names, index, strict=False))
+
+
+def columns(mask: BoolArray) -> str:
+    """Name every asset column where a mask is true: "column 2" or "columns 2, 5"."""
+    positions = np.flatnonzero(mask)
+    noun = "column" if len(positions) == 1 else "columns"
+    return f"{noun} {', '.join(map(str, positions))}"
+
+
+def _require_shape(name: str, actual: tuple[int, ...], expected: tuple[int | None, ...]) -> None:
+    fits = len(actual) == len(expected) and all(
+        wanted is None or wanted == length for wanted, length in zip(expected, actual, strict=True)
+    )
+    if not fits:
+        wanted_shape = ", ".join("any" if length is None else str(length) for length in expected)
+        raise ShapeError(f"{name} has shape {actual}, expected ({wanted_shape})")

@@ -1,0 +1,275 @@
+"""Covariance and correlation of daily returns, estimated once per universe and night."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analytics.core import arrays
+from analytics.core.arrays import BoolArray, FloatArray, IntArray
+from analytics.core.errors import (
+    NotConvergedError,
+    NotFiniteError,
+    TooLittleHistoryError,
+    ZeroVolatilityError,
+)
+
+# Winsorising bound in median absolute deviations (unscaled): 3.4 standard deviations of a Gaussian.
+WINSOR_DEVIATIONS = 5.0
+# How closely the estimate is repaired; the sampling error of a correlation is near 0.05.
+REPAIR_TOLERANCE = 1e-5
+# Birgin, Martínez & Raydan 2000: a step may lose to the best of the last ten, not to the worst.
+REMEMBERED_STEPS = 10
+SUFFICIENT_DECREASE = 1e-4
+
+
+@dataclass(frozen=True)
+class CovarianceEstimate:
+    """What one night knows about how n assets move together.
+
+    Attributes
+    ----------
+    daily_volatility : (n,)
+    correlation : (n, n)
+        Positive semidefinite, ones on the diagonal.
+    covariance : (n, n)
+        Of daily returns: correlation times both daily volatilities.
+    overlap : (n, n) int
+        Days on which both assets have a return; the diagonal counts each asset's own.
+    shrunk : (n, n) bool
+        Pairs with too few common days to stand on their own; never the diagonal.
+    """
+
+    daily_volatility: FloatArray
+    correlation: FloatArray
+    covariance: FloatArray
+    overlap: IntArray
+    shrunk: BoolArray
+
+
+def ewma(
+    returns: ArrayLike,
+    *,
+    volatility_halflife: float = 30.0,
+    correlation_halflife: float = 90.0,
+    min_overlap: int = 60,
+    groups: ArrayLike,
+) -> CovarianceEstimate:
+    """Estimate covariance with exponential weights, separately for volatility and correlation.
+
+    Zero-mean, as RiskMetrics (J.P. Morgan & Reuters 1996, section 5.3): a daily mean is small
+    beside the volatility and estimated so badly that subtracting it adds noise. A return that
+    is h halflives old weighs 0.5**h; the weights of the observed days are normalised to sum to
+    one, per asset for volatility and per pair for correlation, so a missing day is left out and
+    never counts as a return of zero.
+
+    Correlation is pairwise complete and taken from returns winsorised at ±5 MAD around the
+    median of each asset; volatility sees every return as it is. A pair with n < `min_overlap`
+    common days is shrunk: weight n / `min_overlap` on its own correlation, the rest on the mean
+    over the well-observed pairs between its two groups (over all well-observed pairs if there
+    are none; 0 if there are none at all). The matrix is then repaired by `nearest_correlation`.
+
+    Parameters
+    ----------
+    returns : array_like, shape (n_days, n_assets)
+        Simple daily returns, newest last. NaN means "not observed".
+    volatility_halflife, correlation_halflife : float
+        Days, above 0.
+    min_overlap : int
+        Common days from which a pair stands on its own, at least 1.
+    groups : array_like of int, shape (n_assets,)
+        The category of each asset.
+
+    Raises
+    ------
+    TooLittleHistoryError
+        An asset has fewer than two returns (or none recent enough to weigh anything).
+    ZeroVolatilityError
+        An asset never moved, as cash or a stablecoin held at exactly one: leave it out, its
+        covariances are zero.
+    OutOfRangeError, NotFiniteError, ShapeError
+    """
+    daily_returns = arrays.floats("returns", returns, (None, None), nan_is_unobserved=True)
+    n_days, n_assets = daily_returns.shape
+    categories = arrays.integers("groups", groups, (n_assets,))
+    arrays.require(volatility_halflife > 0, "volatility_halflife", volatility_halflife, "above 0")
+    arrays.require(
+        correlation_halflife > 0, "correlation_halflife", correlation_halflife, "above 0"
+    )
+    arrays.require(min_overlap >= 1, "min_overlap", min_overlap, "1 or more")
+
+    observed = ~np.isnan(daily_returns)
+    daily_volatility = _volatility(daily_returns, observed, _weights(n_days, volatility_halflife))
+    overlap = _overlap(observed)
+    raw, defined = _pairwise_correlation(
+        _winsorised(daily_returns) / daily_volatility,
+        observed,
+        _weights(n_days, correlation_halflife),
+    )
+    shrunk = (overlap < min_overlap) | ~defined
+    np.fill_diagonal(shrunk, False)
+    trust = np.minimum(overlap / min_overlap, 1.0) * defined
+    correlation = nearest_correlation(
+        _shrink(raw, trust, shrunk, categories), tolerance=REPAIR_TOLERANCE
+    )
+    covariance = correlation * daily_volatility[:, None] * daily_volatility
+    return CovarianceEstimate(daily_volatility, correlation, covariance, overlap, shrunk)
+
+
+def nearest_correlation(
+    matrix: ArrayLike, *, tolerance: float = 1e-10, max_iterations: int = 2000
+) -> FloatArray:
+    """Return the correlation matrix nearest to a symmetric one, in the Frobenius norm.
+
+    Higham 2002 (IMA J. Numer. Anal. 22), alternating projections onto the positive semidefinite
+    matrices and the unit diagonal with Dykstra's correction. That correction, summed over the
+    iterations, only ever changes the diagonal, so the iterate is ``matrix + diag(shift)`` and the
+    iteration is ``shift += 1 - diag(positive part)``: ascent on the dual with step one
+    (Malick 2004). Here the step is the spectral one of Barzilai & Borwein 1988, about ten times
+    fewer iterations to the same matrix, safeguarded by falling back to Higham's step of one.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n, n)
+        Symmetric.
+    tolerance : float
+        Largest distance of a diagonal element from one at which the iteration ends; the matrix
+        is then scaled to a diagonal of exactly one.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Symmetric, ones on the diagonal, positive semidefinite up to rounding.
+
+    Raises
+    ------
+    NotConvergedError
+        `max_iterations` eigendecompositions were not enough.
+    NotSymmetricError, NotFiniteError, OutOfRangeError, ShapeError
+    """
+    start = arrays.symmetric("matrix", matrix)
+    arrays.require(tolerance > 0, "tolerance", tolerance, "above 0")
+    start = (start + start.T) / 2
+    shift, step = np.zeros(len(start)), 1.0
+    positive, dual = _dual(start, shift)
+    gap, remembered = 1 - np.diag(positive), [dual]
+    for iteration in range(max_iterations):
+        if np.abs(gap).max(initial=0.0) <= tolerance:
+            return _unit_diagonal(positive)
+        ceiling = max(remembered[-REMEMBERED_STEPS:])
+        moved, (positive, dual) = step * gap, _dual(start, shift + step * gap)
+        if dual > ceiling - SUFFICIENT_DECREASE * step * (gap @ gap) + 1e-12 * abs(ceiling):
+            moved, (positive, dual) = gap, _dual(start, shift + gap)
+        shift = shift + moved
+        previous, gap = gap, 1 - np.diag(positive)
+        remembered.append(dual)
+        step = _spectral_step(moved, previous - gap, long=iteration % 2 == 0)
+    raise NotConvergedError(
+        f"nearest correlation matrix: diagonal off by {np.abs(gap).max():.3g} "
+        f"after {max_iterations} iterations, tolerance {tolerance:.3g}"
+    )
+
+
+def _weights(n_days: int, halflife: float) -> FloatArray:
+    age = np.arange(n_days - 1, -1, -1, dtype=np.float64)
+    return np.asarray(0.5 ** (age / halflife))
+
+
+def _volatility(returns: FloatArray, observed: BoolArray, weights: FloatArray) -> FloatArray:
+    weight_sum = weights @ observed
+    too_little = (observed.sum(axis=0) < 2) | (weight_sum == 0)
+    if too_little.any():
+        raise TooLittleHistoryError(
+            f"returns has fewer than two observed days in {arrays.columns(too_little)}"
+        )
+    with np.errstate(over="ignore"):
+        variance = weights @ np.where(observed, returns, 0.0) ** 2 / weight_sum
+    if np.isinf(variance).any():
+        raise NotFiniteError(
+            f"the variance of returns overflows in {arrays.columns(np.isinf(variance))}"
+        )
+    if (variance == 0).any():
+        raise ZeroVolatilityError(f"returns never move in {arrays.columns(variance == 0)}")
+    return np.asarray(np.sqrt(variance))
+
+
+def _overlap(observed: BoolArray) -> IntArray:
+    mask = observed.astype(np.float64)
+    return np.rint(mask.T @ mask).astype(np.int64)
+
+
+def _winsorised(returns: FloatArray) -> FloatArray:
+    """Clip each asset at ±5 MAD, or leave it alone where more than half of its days are equal."""
+    median = _median(returns)
+    deviation = _median(np.abs(returns - median))
+    reach = np.where(deviation > 0, WINSOR_DEVIATIONS * deviation, np.inf)
+    return np.clip(returns, median - reach, median + reach)
+
+
+def _median(values: FloatArray) -> FloatArray:
+    """Return the median of the observed values of each column (nanmedian, several times faster)."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    count = (~np.isnan(values)).sum(axis=0)
+    column = np.arange(values.shape[1])
+    middle = ordered[(count - 1) // 2, column] + ordered[count // 2, column]
+    return np.asarray(middle / 2)
+
+
+def _pairwise_correlation(
+    standardised: FloatArray, observed: BoolArray, weights: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Correlate each pair over its common days; undefined (0) where one stood still on them all."""
+    moves = np.where(observed, standardised, 0.0)
+    weighted = moves * weights[:, None]
+    spread = np.sqrt((weighted * moves).T @ observed.astype(np.float64))
+    scale = spread * spread.T
+    defined = scale > 0
+    correlation = weighted.T @ moves / np.where(defined, scale, 1.0)
+    return np.clip(np.where(defined, correlation, 0.0), -1.0, 1.0), defined
+
+
+def _shrink(raw: FloatArray, trust: FloatArray, shrunk: BoolArray, groups: IntArray) -> FloatArray:
+    """Blend thinly observed pairs with the mean of the well-observed ones between their groups."""
+    well_observed = (~shrunk).astype(np.float64)
+    np.fill_diagonal(well_observed, 0.0)
+    labels, position = np.unique(groups, return_inverse=True)
+    member = (position[:, None] == np.arange(len(labels))).astype(np.float64)
+    pairs = member.T @ well_observed @ member
+    total = member.T @ (raw * well_observed) @ member
+    overall = total.sum() / max(pairs.sum(), 1.0)
+    mean = np.where(pairs > 0, total / np.maximum(pairs, 1.0), overall)[position][:, position]
+    blended = np.where(shrunk, trust * raw + (1 - trust) * mean, raw)
+    np.fill_diagonal(blended, 1.0)
+    return (blended + blended.T) / 2
+
+
+def _dual(matrix: FloatArray, shift: FloatArray) -> tuple[FloatArray, float]:
+    """Return the positive part of ``matrix + diag(shift)``, and the dual objective (minimised)."""
+    shifted = matrix + np.diag(shift)
+    values, vectors = np.linalg.eigh(shifted)
+    negative = values < 0
+    if 2 * negative.sum() <= len(values):
+        root = vectors[:, negative] * np.sqrt(-values[negative])
+        positive = shifted + root @ root.T
+    else:
+        root = vectors[:, ~negative] * np.sqrt(values[~negative])
+        positive = root @ root.T
+    kept = values[~negative]
+    return positive, float(kept @ kept / 2 - shift.sum())
+
+
+def _spectral_step(moved: FloatArray, bend: FloatArray, *, long: bool) -> float:
+    """Return the Barzilai–Borwein step; alternating the long and the short one is steadier."""
+    curvature = float(moved @ bend)
+    if curvature <= 0:
+        return 1.0
+    return float(moved @ moved) / curvature if long else curvature / float(bend @ bend)
+
+
+def _unit_diagonal(positive: FloatArray) -> FloatArray:
+    scale = np.sqrt(np.diag(positive))
+    correlation: FloatArray = positive / (scale[:, None] * scale)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation

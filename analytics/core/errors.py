@@ -1,0 +1,57 @@
+"""What the core refuses, by name; each message tells the column, row or bound at fault."""
+
+
+class CoreError(ValueError):
+    """Any input the core refuses."""
+
+
+class ShapeError(CoreError):
+    """An array has the wrong number of axes, or lengths that do not fit together."""
+
+
+class NotFiniteError(CoreError):
+    """NaN or infinity where a number is needed, or a figure too large for float64."""
+
+
+class OutOfRangeError(CoreError):
+    """A parameter lies outside its bounds."""
+
+
+class NotPositivePriceError(CoreError):
+    """A price of zero or less."""
+
+
+class TooLittleHistoryError(CoreError):
+    """An asset has too few observed returns."""
+
+
+class ZeroVolatilityError(CoreError):
+    """An asset never moved, so it has no correlation with anything."""
+
+
+class NotSymmetricError(CoreError):
+    """A matrix differs from its transpose."""
+
+
+class NotPositiveSemidefiniteError(CoreError):
+    """A covariance gives some portfolio a negative variance."""
+
+
+class NotConvergedError(CoreError):
+    """An iteration reached its limit before its tolerance."""
+
+
+class WeightsSumError(CoreError):
+    """Target weights do not sum to one."""
+
+
+class NegativeWeightError(CoreError):
+    """A target weight below zero: the product has no short positions."""
+
+
+class NegativeValueError(CoreError):
+    """A holding worth less than nothing."""
+
+
+class WorthlessPortfolioError(CoreError):
+    """A portfolio worth zero has no weights to bring to target."""
