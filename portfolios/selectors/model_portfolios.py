@@ -17,6 +17,6 @@ def all_with_lines() -> QuerySet[ModelPortfolio]:
 def assets_for_slot(
     line: ModelPortfolioLine, *, taken: Container[Asset], priced: Container[int]
 ) -> list[Asset]:
-    """The assets that fit a category slot: active, priced, not in the model already; largest first."""
+    """What fits a category slot: active, priced and not taken, the largest first."""
     active = Asset.objects.filter(category_id=line.category_id, is_active=True)
     return [asset for asset in active if asset.pk in priced and asset not in taken]

@@ -1,0 +1,142 @@
+"""Figures are short, aligned and honest: tiny, huge and missing numbers included."""
+
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portfolios.templatetags import figures
+
+NOT_NUMBERS = [
+    None,
+    math.nan,
+    math.inf,
+    -math.inf,
+    Decimal("NaN"),
+    Decimal("Infinity"),
+    "",
+    "abc",
+    True,
+]
+FILTERS = [
+    figures.money,
+    figures.price,
+    figures.percent,
+    figures.exact_percent,
+    figures.signed_percent,
+    figures.quantity,
+]
+
+
+@pytest.mark.parametrize("figure", FILTERS)
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=repr)
+def test_what_is_not_a_number_is_a_dash(figure: type, value: object) -> None:
+    assert figure(value) == "—"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0.00"),
+        (1234.5, "1,234.50"),
+        (Decimal("-1234.567"), "−1,234.57"),
+        (999_999_999_999.994, "999,999,999,999.99"),
+        (1e15, "1.00e15"),
+        (1.7e308, "1.70e308"),
+        (0.01, "0.01"),
+        (0.004, "<0.01"),
+        (-0.004, ">−0.01"),
+        (5e-324, "<0.01"),
+    ],
+)
+def test_money_has_two_decimals_and_thousands_separators(value: float, shown: str) -> None:
+    assert figures.money(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (67_000.0, "67,000.00"),
+        (1.0, "1.00"),
+        (0.9996, "0.9996"),
+        (0.5, "0.5000"),
+        (0.00001234, "0.00001234"),
+        (0.000012345, "0.00001234"),
+        (1.5e-14, "0.00000000000001500"),
+        (1.5e-20, "1.500e−20"),
+        (0, "0.00"),
+    ],
+)
+def test_tiny_prices_keep_four_significant_digits(value: float, shown: str) -> None:
+    assert figures.price(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0525, "5.2"), (1, "100.0"), (Decimal("0.35"), "35.0"), (-0.031, "−3.1"), (-1e-9, "0.0")],
+)
+def test_percent_has_one_decimal(value: float, shown: str) -> None:
+    assert figures.percent(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Decimal("0.350000000"), "35"),
+        (Decimal("0.125000000"), "12.5"),
+        (Decimal("0.333333333"), "33.3333333"),
+        (Decimal(1), "100"),
+        (Decimal("0.000000001"), "0.0000001"),
+    ],
+)
+def test_an_exact_percentage_shows_every_decimal_it_has(value: Decimal, shown: str) -> None:
+    assert figures.exact_percent(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "word"),
+    [
+        (0.062, "+6.2", "over"),
+        (-0.031, "−3.1", "under"),
+        (0.0004, "0.0", "on target"),
+        (-0.0004, "0.0", "on target"),
+        (None, "—", ""),
+    ],
+)
+def test_a_drift_has_a_sign_and_a_word_that_agree(
+    value: float | None, shown: str, word: str
+) -> None:
+    assert (figures.signed_percent(value), figures.side(value)) == (shown, word)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Decimal("0.125000000000000000"), "0.125"),
+        (Decimal("1200.000000000000000000"), "1,200"),
+        (Decimal("100"), "100"),
+        (
+            Decimal("12345678901234567890.123456789012345678"),
+            "12,345,678,901,234,567,890.123456789012345678",
+        ),
+        (Decimal("0E-18"), "0"),
+        (1234567.891, "1,234,570"),
+        (-0.000123456789, "−0.000123457"),
+    ],
+)
+def test_a_quantity_shows_every_decimal_of_a_balance(value: object, shown: str) -> None:
+    assert figures.quantity(value) == shown
+
+
+@given(st.decimals(Decimal(0), Decimal(10) ** 20, places=18))
+def test_a_shown_balance_reads_back_as_itself(balance: Decimal) -> None:
+    assert Decimal(figures.quantity(balance).replace(",", "")) == balance
+
+
+@given(st.floats(1e-12, 1e14))
+def test_a_shown_price_is_rounded_by_half_of_its_last_digit_at_most(value: float) -> None:
+    shown = float(figures.price(value).replace(",", ""))
+    tolerance = 0.005 if value >= 1 else 0.0005 * value
+    assert shown == pytest.approx(value, abs=tolerance, rel=1e-12)
