@@ -136,6 +136,13 @@ def test_a_young_pair_is_shrunk_to_the_mean_of_its_categories_in_proportion_to_i
     assert estimate.shrunk.tolist() == [[False] * 4 + [True]] * 4 + [[True] * 4 + [False]]
 
 
+@pytest.mark.parametrize(("days", "shrunk"), [(59, True), (60, False)])
+def test_a_pair_stands_on_its_own_from_sixty_common_days(days, shrunk):
+    returns = correlated_returns(n_assets=2)
+    returns[:-days, 1] = np.nan
+    assert covariance.ewma(returns, groups=[0, 0]).shrunk[0, 1] == shrunk
+
+
 def test_a_young_pair_without_known_relatives_is_shrunk_to_the_mean_of_all():
     returns = np.clip(correlated_returns(n_assets=4), -0.03, 0.03)
     returns[:-15, 3] = np.nan

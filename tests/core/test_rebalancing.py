@@ -74,6 +74,11 @@ def test_the_portfolio_pays_its_own_fee_and_ends_on_target(case):
     np.testing.assert_allclose(trades.one_way_turnover, traded / total / 2)
 
 
+def test_what_targets_miss_of_one_by_rounding_is_not_left_over():
+    trades = rebalancing.trades_to_target([[700.0, 300.0]], [[0.5, 0.5 + 9e-10]], [0.01])
+    np.testing.assert_allclose(trades.amounts.sum(), -trades.cost[0], rtol=1e-12)
+
+
 @given(portfolios())
 def test_the_cost_is_the_fixed_point_of_paying_the_fee(case):
     values, targets, _ = case

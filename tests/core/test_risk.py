@@ -80,6 +80,12 @@ def test_a_perfect_hedge_is_no_risk_whatever_the_rounding():
     assert np.isfinite(split.contributions).all()
 
 
+def test_a_variance_below_zero_by_rounding_is_zero():
+    split = risk.contributions([[1.0, -1.0]], [[1.0, 1 + 1e-12], [1 + 1e-12, 1.0]])
+    assert split.volatility[0] == 0
+    assert (split.contributions == 0).all()
+
+
 def test_the_order_of_assets_does_not_matter():
     covariance, order = random_covariance(6), np.array([3, 0, 5, 1, 4, 2])
     weights = np.random.default_rng(1).dirichlet(np.ones(6), size=3)
