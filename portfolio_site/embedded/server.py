@@ -18,7 +18,7 @@ class ServerError(RuntimeError):
 @dataclass(frozen=True)
 class Server:
     name: str
-    files: Path  # one of the words of its command line, by which its process is known
+    files: Path  # its working directory, by which its process is known
     socket: Path
     pid_file: Path
     log: Path
@@ -30,7 +30,7 @@ class Server:
 
         try:
             process = psutil.Process(int(self.pid_file.read_text().split()[0]))
-            return process if str(self.files) in process.cmdline() else None
+            return process if process.cwd() == str(self.files) else None
         except (OSError, ValueError, IndexError, psutil.Error):
             return None
 
@@ -38,7 +38,9 @@ class Server:
         if not self.socket.exists():
             self.stop()  # it may run although somebody swept its socket away
         if not self.process():
-            self.pid_file.unlink(missing_ok=True)
+            # What a power cut has left may name any process that lives now.
+            for trace in (self.pid_file, self.socket, Path(f"{self.socket}.lock")):
+                trace.unlink(missing_ok=True)
             launch(self)
 
     def run(self, command: Sequence[str | Path], **options: Any) -> None:

@@ -32,7 +32,6 @@ def launch(server: Server) -> None:
         "pidfile": str(server.pid_file),
         "logfile": str(server.log),
         "daemonize": "yes",
-        "set-proc-title": "no",  # its process is known by its command line
         "save": "",
         "appendonly": "yes",
         "appendfsync": "everysec",
