@@ -53,6 +53,7 @@ ASSETS = {
     "DOT": ("polkadot", "smart-contract-l1"),
     "NEAR": ("near", "smart-contract-l1"),
     "ATOM": ("cosmos", "smart-contract-l1"),
+    "TRX": ("tron", "smart-contract-l1"),
     "UNI": ("uniswap", "defi"),
     "AAVE": ("aave", "defi"),
     "MKR": ("maker", "defi"),
@@ -63,13 +64,26 @@ ASSETS = {
     "MATIC": ("matic-network", "l2-scaling"),
     "XRP": ("ripple", "payments"),
     "LTC": ("litecoin", "payments"),
-    "TRX": ("tron", "payments"),
     "BNB": ("binancecoin", "exchange"),
     "DOGE": ("dogecoin", "meme"),
 }
 STABLECOINS = {"USDC": "usd-coin", "USDT": "tether"}
 # A successor walks its predecessor's path at a fixed ratio: key -> (predecessor, units per unit).
 SUCCESSORS = {"polygon-ecosystem-token": ("matic-network", 1), "sky": ("maker", 24_000)}
+# Not estimated, there is no data: gold's daily volatility and price in round figures.
+ASSUMED = {
+    "pax-gold": {
+        "category": "store-of-value",
+        "beta": 0.05,
+        "residual_volatility": 0.009,
+        "altcoin_loading": 0.0,
+        "group_loading": 0.0,
+        "tail": 5.0,
+        "starting_price": 2600.0,
+        "supply": None,
+        "volume": None,
+    }
+}
 CATEGORIES_WITHOUT_DATA = ("gaming",)
 
 
@@ -136,7 +150,7 @@ def calibrate(candles: dict[str, pd.DataFrame]) -> dict[str, Any]:
         "altcoins": {"tail": tail(altcoins)},
         "range": range_figure(candles, returns),
         "volume": volume_figures(candles, returns),
-        "assets": figures | successor_figures(figures),
+        "assets": figures | successor_figures(figures) | ASSUMED,
         "categories": category_figures(figures, groups),
         "stablecoins": stablecoin_figures(candles),
     }
