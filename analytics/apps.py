@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class AnalyticsConfig(AppConfig):
     name = "analytics"
+
+    def ready(self) -> None:
+        from accounts.services import outbox
+        from analytics import emails
+
+        outbox.register("drift_alert", emails.drift_alert)

@@ -224,7 +224,9 @@ else:
 
 # --- Celery: the broker is a hint, PostgreSQL is the truth ----------------------------------------------
 if REDIS_URL.startswith("unix://"):
-    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
+        "?db=", "?virtual_host="
+    )
 else:
     CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True

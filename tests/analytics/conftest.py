@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from portfolios.models import Asset, AssetCategory, DailyPrice, Portfolio
+from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.services import revisions
 from tests import factories
 
@@ -19,20 +20,26 @@ def as_of() -> date:
     return AS_OF
 
 
-def quote(asset: Asset, closes: Mapping[date, float]) -> None:
-    """Store closes of an asset; the day's range is half a percent around them."""
-    DailyPrice.objects.bulk_create(
-        DailyPrice(
-            asset=asset, date=day, open=close, high=close * 1.005, low=close * 0.995, close=close
-        )
-        for day, close in closes.items()
-    )
+def quote(directory: Path, symbol: str, closes: Mapping[date, float]) -> None:
+    """Write the daily file of an asset; the day's range is half a percent around each close."""
+    rows = [
+        f"{day},{close},{close * 1.005},{close * 0.995},{close},,\n"
+        for day, close in sorted(closes.items())
+    ]
+    header = "date,open,high,low,close,volume,market_cap\n"
+    (directory / f"{symbol}.csv").write_text(header + "".join(rows))
 
 
 @pytest.fixture
-def coins(transactional_db, settings) -> dict[str, Asset]:
+def quotes(tmp_path, settings) -> Path:
+    """The directory that the night reads its prices from."""
+    settings.MARKET_DATA_DIR = str(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def coins(transactional_db, quotes) -> dict[str, Asset]:
     """Bitcoin, two alts and dollars; 90 days of prices, all 100 on the last day and the next three."""
-    settings.MARKET_DATA_DIR = "/nowhere"  # prices come from this fixture alone
     cash = factories.AssetCategoryFactory(
         slug="cash", name="Cash", risk_level=AssetCategory.RiskLevel.VERY_LOW, colour=11
     )
@@ -51,7 +58,7 @@ def coins(transactional_db, settings) -> dict[str, Asset]:
         closes = path / path[-1] * 100
         days = {AS_OF - timedelta(days=89 - n): float(close) for n, close in enumerate(closes)}
         days |= {AS_OF + timedelta(days=n): 100.0 for n in (1, 2, 3)}
-        quote(made[symbol], days)
+        quote(quotes, symbol, days)
     return made
 
 

@@ -102,9 +102,9 @@ def test_exactly_on_the_edge_of_the_band_is_inside(hold, as_of):
     assert result_of(portfolio).status == "in_balance"
 
 
-def test_a_young_asset_counts_in_value_but_its_risk_is_said_to_be_unknown(hold, coins, as_of):
+def test_a_young_asset_counts_in_value_but_its_risk_is_said_to_be_unknown(hold, quotes, as_of):
     young = AssetFactory(symbol="YNG")
-    quote(young, {as_of - timedelta(days=1): 90.0, as_of: 100.0})
+    quote(quotes, "YNG", {as_of - timedelta(days=1): 90.0, as_of: 100.0})
     portfolio = hold({"BTC": 3}, {"BTC": "1"})
     alone = hold({"BTC": 3}, {"BTC": "1"})
     portfolio.holdings.create(asset=young, quantity=1)

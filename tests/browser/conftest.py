@@ -1,0 +1,137 @@
+"""A real browser, a real worker and a real mail server around the live site."""
+
+import email
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.policy import default as email_policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from aiosmtpd.controller import Controller
+from django.conf import settings as django_settings
+from playwright.sync_api import Page
+
+from portfolios.services import catalogue
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+# Playwright drives an event loop in this thread; the tests' own queries are synchronous and fine.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def find_chromium() -> str | None:
+    if named := os.environ.get("EVENKEEL_CHROMIUM"):
+        return named
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for path in map(shutil.which, names) if path), None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("No Chromium: install it, or set EVENKEEL_CHROMIUM to its path.")
+    return {
+        "executable_path": chromium,
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ],
+    }
+
+
+@pytest.fixture
+def console(page: Page) -> list[str]:
+    """Errors that the browser reported, violations of the content policy among them."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
+class Postbox:
+    """An SMTP server on loopback that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
+        self.messages.append(email.message_from_bytes(envelope.content, policy=email_policy))
+        return "250 OK"
+
+    def wait_for(self, subject: str, *, seconds: float = 30) -> EmailMessage:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for message in self.messages:
+                if subject in message["Subject"]:
+                    return message
+            time.sleep(0.05)
+        subjects = [message["Subject"] for message in self.messages]
+        raise AssertionError(f"No mail about {subject!r} within {seconds} s, only {subjects}")
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    box = Postbox()
+    controller = Controller(box, hostname="127.0.0.1", port=0)
+    controller.start()
+    box.port = controller.server.sockets[0].getsockname()[1]
+    yield box
+    controller.stop()
+
+
+@pytest.fixture
+def site(live_server: Any, postbox: Postbox, settings: Any) -> Iterator[str]:
+    """The live site with its catalogue, and a Celery worker beside it."""
+    settings.SITE_URL = live_server.url
+    catalogue.load()
+    with worker(site_url=live_server.url, smtp_port=postbox.port):
+        yield live_server.url
+
+
+class worker:  # noqa: N801  (used as a function)
+    """A real Celery worker process on the tests' database, broker and mail server."""
+
+    def __init__(self, *, site_url: str, smtp_port: int) -> None:
+        database = django_settings.DATABASES["default"]
+        host = database["HOST"].replace("/", "%2F")
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
+            "EMAIL_URL": f"smtp://127.0.0.1:{smtp_port}",
+            "SITE_URL": site_url,
+        }
+
+    def __enter__(self) -> None:
+        redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "portfolio_site", "worker",
+             "--concurrency", "1", "--loglevel", "WARNING"],
+            cwd=REPOSITORY, env=self.environment, start_new_session=True,
+        )  # fmt: skip
+
+    def __exit__(self, *error: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
