@@ -79,6 +79,7 @@ def _settings(socket: Path) -> dict[str, str]:
         "max_connections": "100",
         "shared_buffers": "256MB",
         "max_wal_size": "2GB",
+        "dynamic_shared_memory_type": "mmap",  # files that the next start removes after a crash
         "jit": "off",
         "synchronous_commit": "on" if testing else "off",
         "fsync": "off" if testing else "on",

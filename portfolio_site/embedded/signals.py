@@ -21,7 +21,8 @@ def handled(numbers: Iterable[signal.Signals], handler: Any) -> Iterator[None]:
         yield
     finally:
         for number, previous in before.items():
-            signal.signal(number, previous)
+            if previous is not None:  # as it is when the interpreter is on its way out
+                signal.signal(number, previous)
 
 
 def ignored() -> AbstractContextManager[None]:

@@ -1,0 +1,25 @@
+"""How gunicorn serves the site: `gunicorn --config python:portfolio_site.gunicorn_conf ...`."""
+
+import os
+
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 4
+# No preloading: each worker opens its own pool of database connections after the fork.
+preload_app = False
+
+# Heartbeats go to memory: on a disk they would hang with it.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+control_socket_disable = True
+
+# A worker that has grown is replaced, but not all of them at once.
+max_requests = 2000
+max_requests_jitter = 500
+
+# On SIGTERM, requests at work are finished first; compose.yaml waits longer than that.
+graceful_timeout = 30
+keepalive = 5
+
+accesslog = None  # structlog writes one line a request, with its id
+errorlog = "-"
