@@ -131,9 +131,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('pk', models.CompositePrimaryKey('asset_id', 'date', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('date', models.DateField()),
-                ('open', models.FloatField()),
-                ('high', models.FloatField()),
-                ('low', models.FloatField()),
+                ('open', models.FloatField(null=True)),
+                ('high', models.FloatField(null=True)),
+                ('low', models.FloatField(null=True)),
                 ('close', models.FloatField()),
                 ('volume', models.FloatField(null=True)),
                 ('market_cap', models.FloatField(null=True)),

@@ -8,14 +8,17 @@ from portfolios.models.assets import Asset
 
 
 class DailyPrice(models.Model):
-    """One UTC day of one asset, in US dollars; volume in units of the asset."""
+    """One UTC day of one asset, in US dollars; volume in units of the asset.
+
+    NULL is unknown: some sources know only the close.
+    """
 
     pk = models.CompositePrimaryKey("asset_id", "date")
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="daily_prices", db_index=False)
     date = models.DateField()
-    open = models.FloatField()
-    high = models.FloatField()
-    low = models.FloatField()
+    open = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    low = models.FloatField(null=True)
     close = models.FloatField()
     volume = models.FloatField(null=True)
     market_cap = models.FloatField(null=True)
