@@ -15,7 +15,10 @@ SOCKET_PATH_BYTES = 103  # what a socket's address holds on macOS; Linux has roo
 
 
 def for_files(directory: Path) -> Path:
-    return _place(directory, usable=open_to_others(directory.parent), otherwise="/var/lib")
+    place = _place(directory, usable=open_to_others(directory.parent), otherwise="/var/lib")
+    if directory.is_symlink():
+        print(f"{directory.parent} is closed to PostgreSQL: data is in {place}.", file=sys.stderr)
+    return place
 
 
 def for_sockets(directory: Path) -> Path:
@@ -40,7 +43,6 @@ def _place(link: Path, *, usable: bool, otherwise: str) -> Path:
             link.mkdir(mode=0o700)
         else:
             link.symlink_to(tempfile.mkdtemp(prefix="evenkeel-", dir=otherwise))
-            print(f"{link} would not do: it leads to {link.readlink()}.", file=sys.stderr)
     return link.resolve()
 
 

