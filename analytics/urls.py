@@ -1,4 +1,14 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from analytics.views import market, portfolios
 
 app_name = "analytics"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("portfolios/", portfolios.portfolio_list, name="portfolio-list"),
+    path("portfolios/<int:pk>/", portfolios.overview, name="overview"),
+    path("portfolios/<int:pk>/result/", portfolios.portfolio_result, name="portfolio-result"),
+    path("portfolios/<int:pk>/recompute/", portfolios.recompute, name="recompute"),
+    path("portfolios/<int:pk>/allocation/", portfolios.allocation, name="allocation"),
+    path("portfolios/<int:pk>/rebalance/", portfolios.rebalance, name="rebalance"),
+    path("market/", market.market, name="market"),
+]

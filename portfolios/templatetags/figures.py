@@ -107,3 +107,10 @@ def quantity(value: Any) -> str:
     text = f"{number:,f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text in ("-0", "") else text.replace("-", MINUS)
+
+
+@register.filter
+def ratio(value: Any) -> str:
+    """A number without a unit, such as a correlation, with two decimals: 0.92."""
+    number = _number(value)
+    return DASH if number is None else _fixed(number, 2)

@@ -27,6 +27,7 @@ FILTERS = [
     figures.exact_percent,
     figures.signed_percent,
     figures.quantity,
+    figures.ratio,
 ]
 
 

@@ -1,0 +1,101 @@
+"""Portfolios as the current night measured them. Nothing is computed in the request.
+
+A page whose numbers are older than the portfolio shows a skeleton instead. The skeleton asks for
+the fragment that belongs in its place until a worker has computed it.
+"""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from analytics.selectors import portfolio_pages
+from analytics.views import recomputation
+from portfolios.models import Portfolio
+
+# A fragment that has asked this often stops asking, and offers a button.
+MAX_TRIES = 60
+
+
+@login_required
+@require_safe
+def portfolio_list(request: HttpRequest) -> HttpResponse:
+    assert request.user.is_authenticated
+    run = portfolio_pages.current_run()
+    rows = portfolio_pages.list_rows(request.user, run=run)
+    return render(request, "analytics/portfolio_list.html", {"run": run, "rows": rows})
+
+
+@login_required
+@require_safe
+def overview(request: HttpRequest, pk: int) -> HttpResponse:
+    """The facts at once, and the result when it is there."""
+    portfolio = _visible_or_404(request, pk)
+    return render(request, "analytics/overview.html", _context(portfolio))
+
+
+@login_required
+@require_safe
+def portfolio_result(request: HttpRequest, pk: int) -> HttpResponse:
+    return _fragment(request, pk, "analytics/_portfolio_result.html")
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def allocation(request: HttpRequest, pk: int) -> HttpResponse:
+    if request.htmx:
+        return _fragment(request, pk, "analytics/_allocation.html")
+    return render(request, "analytics/allocation.html", _context(_visible_or_404(request, pk)))
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def rebalance(request: HttpRequest, pk: int) -> HttpResponse:
+    if request.htmx:
+        return _fragment(request, pk, "analytics/_rebalance.html")
+    return render(request, "analytics/rebalance.html", _context(_visible_or_404(request, pk)))
+
+
+@login_required
+@require_POST
+def recompute(request: HttpRequest, pk: int) -> HttpResponse:
+    """Calculate again, whatever is stored."""
+    portfolio = _visible_or_404(request, pk)
+    if recomputation.enqueue(portfolio):
+        messages.success(request, "The calculation has started.")
+    else:
+        messages.error(request, "The calculation cannot start now. Please try again later.")
+    return redirect(portfolio)
+
+
+def _visible_or_404(request: HttpRequest, pk: int) -> Portfolio:
+    visible = Portfolio.objects.visible_to(request.user).select_related("profile")
+    return get_object_or_404(visible, pk=pk)
+
+
+def _context(portfolio: Portfolio) -> dict[str, object]:
+    run = portfolio_pages.current_run()
+    return {
+        "portfolio": portfolio,
+        "run": run,
+        "reading": portfolio_pages.read(portfolio, run=run) if run else None,
+        "is_empty": not portfolio.holdings.exists() and not portfolio.target_weights.exists(),
+        "tries": 0,
+        "gave_up": False,
+    }
+
+
+def _fragment(request: HttpRequest, pk: int, template: str) -> HttpResponse:
+    """What belongs in a skeleton's place; while that is not calculated, the skeleton again."""
+    portfolio = _visible_or_404(request, pk)
+    context = _context(portfolio)
+    if context["run"] and not context["reading"] and not context["is_empty"]:
+        asked = request.GET.get("tries", "")
+        tries = int(asked) + 1 if asked.isdecimal() and len(asked) < 4 else 1
+        gave_up = tries > MAX_TRIES or not recomputation.enqueue_once(portfolio)
+        context |= {"tries": tries, "gave_up": gave_up}
+    return render(request, template, context)

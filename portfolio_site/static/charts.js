@@ -1,0 +1,89 @@
+// Draws every <div data-chart="KIND" data-source="ID OF A JSON SCRIPT">. Shapes only: each chart
+// stands beside a table that has its numbers. Canvas and rich text, since the CSP allows no style
+// attributes; colours are the CSS tokens of the theme in force.
+"use strict";
+(() => {
+  const styles = () => getComputedStyle(document.documentElement);
+  const token = (name) => styles().getPropertyValue(name).trim();
+  const percent = (fraction) => `${(fraction * 100).toFixed(1)} %`;
+  const ROW_HEIGHT = 40;
+
+  // Weights as bars in their category's colour, targets as marks across them.
+  const weights = (rows) => {
+    const text = token("--tblr-body-color");
+    const grid = token("--tblr-border-color");
+    const categories = rows.map((row) => row.name);
+    const targets = rows.some((row) => row.target !== null);
+    return {
+      height: rows.length * ROW_HEIGHT + 60,
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: text },
+      grid: { left: 4, right: 24, top: 8, bottom: targets ? 32 : 8, containLabel: true },
+      tooltip: {
+        renderMode: "richText",
+        backgroundColor: token("--tblr-bg-surface"),
+        borderColor: grid,
+        textStyle: { color: text },
+        formatter: ({ dataIndex }) => {
+          const { name, weight, target } = rows[dataIndex];
+          const aim = target === null ? "" : `\nTarget ${percent(target)}`;
+          return `${name}\nWeight ${percent(weight)}${aim}`;
+        },
+      },
+      legend: targets ? { bottom: 0, data: ["Target"], textStyle: { color: text } } : { show: false },
+      xAxis: {
+        type: "value",
+        min: 0,
+        axisLabel: { color: text, formatter: (value) => `${Math.round(value * 100)} %` },
+        splitLine: { lineStyle: { color: grid } },
+      },
+      yAxis: {
+        type: "category",
+        inverse: true,
+        data: categories,
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: grid } },
+        axisLabel: { color: text, width: 130, overflow: "truncate" },
+      },
+      series: [
+        {
+          name: "Weight",
+          type: "bar",
+          barWidth: 18,
+          data: rows.map((row) => ({
+            value: row.weight,
+            itemStyle: { color: token(`--category-${row.colour}`), borderRadius: [0, 3, 3, 0] },
+          })),
+        },
+        {
+          name: "Target",
+          type: "scatter",
+          symbol: "rect",
+          symbolSize: [3, 28],
+          itemStyle: { color: text },
+          data: targets ? rows.map((row) => row.target) : [],
+        },
+      ],
+    };
+  };
+  const KINDS = { weights };
+
+  const draw = (element) => {
+    const source = document.getElementById(element.dataset.source);
+    const { height, ...option } = KINDS[element.dataset.chart](JSON.parse(source.textContent));
+    const chart =
+      echarts.getInstanceByDom(element) ?? echarts.init(element, null, { renderer: "canvas", height });
+    chart.setOption(option, true);
+    chart.resize({ height });
+  };
+  const charts = () => document.querySelectorAll("[data-chart]");
+  const drawAll = () => charts().forEach(draw);
+
+  document.addEventListener("DOMContentLoaded", drawAll);
+  document.addEventListener("htmx:afterSettle", drawAll);
+  document.addEventListener("themechange", () => document.readyState === "loading" || drawAll());
+  document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
+    if (target.dataset?.chart) echarts.getInstanceByDom(target)?.dispose();
+  });
+  addEventListener("resize", () => charts().forEach((element) => echarts.getInstanceByDom(element)?.resize()));
+})();

@@ -1,0 +1,231 @@
+"""What people type about their portfolios. A percentage on the screen is a fraction inside."""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.forms.models import ModelChoiceIterator
+
+from portfolios.models import Asset, ModelPortfolio, ModelPortfolioLine, Portfolio, TargetWeight
+from portfolios.selectors import assets, model_portfolios
+from portfolios.services import holdings, targets
+from portfolios.services.errors import PortfolioError
+from portfolios.templatetags import figures
+
+LARGEST_AMOUNT = Decimal(10) ** 12
+NOT_A_NUMBER = "Enter a number such as 1250.75, with a point and without separators."
+EMPTY = ""
+
+
+class NumberInput(forms.TextInput):
+    """Text with a numeric keyboard: browsers' number fields round, scroll and localise."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {})})
+
+
+class NumberField(forms.DecimalField):
+    widget = NumberInput
+    default_error_messages = {"invalid": NOT_A_NUMBER}
+
+
+class PercentField(NumberField):
+    """Shows 12.5 for the fraction 0.125, and takes it back."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("decimal_places", targets.DECIMALS - 2)
+        super().__init__(**options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return figures.exact_percent(value) if isinstance(value, Decimal) else value
+
+    def clean(self, value: Any) -> Decimal | None:
+        percentage = super().clean(value)
+        return None if percentage is None else percentage / 100
+
+
+class AssetsByCategory(ModelChoiceIterator):
+    """The options of an asset picker, one group a category."""
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.field.empty_label is not None:
+            yield ("", self.field.empty_label)
+        for category, group in groupby(self.queryset, key=lambda asset: asset.category):
+            yield category.name, [self.choice(asset) for asset in group]
+
+
+class AssetField(forms.ModelChoiceField):
+    iterator = AssetsByCategory
+    default_error_messages = {
+        "required": "Choose an asset.",
+        "invalid_choice": "Choose an asset from the list.",
+    }
+
+    def __init__(self, *, queryset: QuerySet[Asset] | None = None, **options: Any) -> None:
+        options.setdefault("empty_label", "Choose an asset…")
+        super().__init__(Asset.objects.none() if queryset is None else queryset, **options)
+
+
+class NewPortfolioForm(forms.Form):
+    """A name, and whether to start empty or from a model and an amount."""
+
+    name = forms.CharField(max_length=80)
+    start = forms.ChoiceField(required=False)
+    amount = NumberField(
+        label="Amount for a model, US dollars",
+        required=False,
+        min_value=1,
+        max_value=LARGEST_AMOUNT,
+        max_digits=15,
+        decimal_places=2,
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        models: Iterable[ModelPortfolio],
+        priced: Container[int],
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        self.models = {model.slug: model for model in models}
+        self.fields["start"].choices = [
+            (EMPTY, "Empty"),
+            *((slug, model.name) for slug, model in self.models.items()),
+        ]
+        for model in self.models.values():
+            taken = {line.asset for line in model.lines.all() if line.asset}
+            for line in model.lines.all():
+                if line.asset is None:
+                    self.fields[slot_name(line)] = _slot_field(line, taken, priced)
+
+    def offers(self) -> list[tuple[ModelPortfolio, list[forms.BoundField]]]:
+        """Each model with the fields of its category slots."""
+        return [
+            (model, [self[slot_name(line)] for line in model.lines.all() if line.asset is None])
+            for model in self.models.values()
+        ]
+
+    @property
+    def model_portfolio(self) -> ModelPortfolio | None:
+        return self.models.get(self.cleaned_data["start"])
+
+    @property
+    def slots(self) -> dict[int, Asset]:
+        """The assets chosen for the category slots, by line."""
+        lines = self.model_portfolio.lines.all() if self.model_portfolio else ()
+        chosen = {line.pk: self.cleaned_data.get(slot_name(line)) for line in lines}
+        return {pk: asset for pk, asset in chosen.items() if asset}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("start") and cleaned.get("amount") is None and "amount" not in self.errors:
+            self.add_error("amount", "Enter the amount to invest in the model.")
+        return cleaned
+
+
+def slot_name(line: ModelPortfolioLine) -> str:
+    return f"slot-{line.pk}"
+
+
+def _slot_field(
+    line: ModelPortfolioLine, taken: Container[Asset], priced: Container[int]
+) -> AssetField:
+    fitting = model_portfolios.assets_for_slot(line, taken=taken, priced=priced)
+    return AssetField(
+        queryset=Asset.objects.filter(pk__in=[asset.pk for asset in fitting]).select_related(
+            "category"
+        ),
+        label=f"{line.slot_name}, {figures.exact_percent(line.weight)} %",
+        required=False,
+        empty_label=None if fitting else "No asset with a price",
+        initial=next(iter(fitting), None),
+    )
+
+
+class QuantityForm(forms.Form):
+    quantity = forms.DecimalField(widget=NumberInput, error_messages={"invalid": NOT_A_NUMBER})
+
+    def clean_quantity(self) -> Decimal:
+        try:
+            return holdings.check_quantity(self.cleaned_data["quantity"])
+        except PortfolioError as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+
+class NewHoldingForm(QuantityForm):
+    """A balance of an asset that the portfolio does not hold yet."""
+
+    asset = AssetField()
+    field_order = ("asset", "quantity")
+
+    def __init__(self, *args: Any, portfolio: Portfolio, **options: Any) -> None:
+        super().__init__(*args, **options)
+        held = portfolio.holdings.values("asset")
+        self.fields["asset"].queryset = assets.offered().exclude(pk__in=held)
+
+
+class TargetsForm(forms.Form):
+    """All target weights at once. An empty field is no target."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, rows: Sequence[Asset], current: Iterable[TargetWeight], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        weights = {target.asset_id: target.weight for target in current}
+        self.assets = {f"weight-{asset.pk}": asset for asset in rows}
+        for name, asset in self.assets.items():
+            self.fields[name] = PercentField(
+                label=f"Target of {asset}, %",
+                required=False,
+                initial=weights.get(asset.pk),
+                min_value=0,
+                max_value=100,
+            )
+
+    def rows(self) -> list[tuple[Asset, forms.BoundField]]:
+        return [(asset, self[name]) for name, asset in self.assets.items()]
+
+    @property
+    def weights(self) -> dict[Asset, Decimal]:
+        chosen = {asset: self.cleaned_data.get(name) for name, asset in self.assets.items()}
+        return {asset: weight for asset, weight in chosen.items() if weight}
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of what the fields hold now, as far as they hold numbers."""
+        if self.is_bound and self.errors is not None:  # reading the errors cleans the form
+            return sum(self.weights.values(), Decimal(0))
+        return sum((self.fields[name].initial or Decimal(0) for name in self.assets), Decimal(0))
+
+    @property
+    def remainder(self) -> str:
+        """What is missing to 100 %, in words; targets.js says the same while one types."""
+        if self.total == 1:
+            return "complete"
+        words = "left" if self.total < 1 else "too much"
+        return f"{figures.exact_percent(abs(1 - self.total))} % {words}"
+
+
+class SettingsForm(forms.ModelForm):
+    tolerance_band = PercentField(
+        label="Band, percentage points", decimal_places=2, min_value=Decimal("0.01"), max_value=99
+    )
+    wide_band = PercentField(
+        label="Band while volatility is high, percentage points",
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        max_value=99,
+    )
+    fee_rate = PercentField(
+        label="Fee of a trade, %", decimal_places=4, min_value=0, max_value=Decimal("9.9999")
+    )
+
+    class Meta:
+        model = Portfolio
+        fields = ("name", "tolerance_band", "wide_band", "fee_rate")

@@ -1,0 +1,59 @@
+"""What a portfolio holds and wants to hold, for tables and forms."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import F, QuerySet
+
+from portfolios.models import Asset, Holding, Portfolio, TargetWeight
+from portfolios.selectors import prices
+
+LARGEST_FIRST = (F("asset__cap_rank").asc(nulls_last=True), "asset__symbol")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A holding at its latest close; without one, what it is worth is unknown."""
+
+    holding: Holding
+    close: float | None
+    priced_on: date | None
+    price_is_stale: bool
+
+    @property
+    def value(self) -> float | None:
+        return None if self.close is None else float(self.holding.quantity) * self.close
+
+
+def balances(portfolio: Portfolio, *, as_of: date | None) -> list[Balance]:
+    """The holdings with their latest closes by `as_of`; None: no price is known at all."""
+    closes = prices.latest_closes(as_of=as_of) if as_of else {}
+    rows = []
+    for holding in _with_assets(portfolio.holdings.all()):
+        latest = closes.get(holding.asset_id)
+        rows.append(
+            Balance(
+                holding=holding,
+                close=latest.close if latest else None,
+                priced_on=latest.date if latest else None,
+                price_is_stale=bool(latest and latest.is_stale),
+            )
+        )
+    return rows
+
+
+def targets(portfolio: Portfolio) -> list[TargetWeight]:
+    """The target weights, the largest first."""
+    rows = portfolio.target_weights.select_related("asset__category")
+    return list(rows.order_by("-weight", *LARGEST_FIRST))
+
+
+def assets(portfolio: Portfolio) -> list[Asset]:
+    """What is held or wanted: targets by weight, then what is held without one."""
+    wanted = [target.asset for target in targets(portfolio)]
+    held = [holding.asset for holding in _with_assets(portfolio.holdings.all())]
+    return list(dict.fromkeys(wanted + held))
+
+
+def _with_assets(holdings: QuerySet[Holding]) -> QuerySet[Holding]:
+    return holdings.select_related("asset__category").order_by(*LARGEST_FIRST)

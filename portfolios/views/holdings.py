@@ -1,0 +1,109 @@
+"""The balances of a portfolio, edited in place: every answer is the whole table."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from portfolios.forms import NewHoldingForm, QuantityForm
+from portfolios.models import Holding, Portfolio
+from portfolios.selectors import portfolios, prices
+from portfolios.services import holdings as balances
+from portfolios.services.errors import PortfolioError
+from portfolios.templatetags import figures
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def holdings(request: HttpRequest, pk: int) -> HttpResponse:
+    """The table, and with POST one holding more."""
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    form = NewHoldingForm(
+        request.POST if request.method == "POST" else None, portfolio=portfolio
+    )
+    if form.is_valid():
+        try:
+            holding = balances.save(portfolio=portfolio, **form.cleaned_data)
+        except PortfolioError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return _saved(request, holding)
+    return _table(request, portfolio, new_form=form, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def holding(request: HttpRequest, pk: int, holding_pk: int) -> HttpResponse:
+    """The table with one row as a form, and with POST its new quantity."""
+    holding = _holding_or_404(request, pk, holding_pk)
+    shown = figures.quantity(holding.quantity).replace(",", "")
+    form = QuantityForm(
+        request.POST if request.method == "POST" else None, initial={"quantity": shown}
+    )
+    if form.is_valid():
+        try:
+            balances.save(portfolio=holding.portfolio, asset=holding.asset, **form.cleaned_data)
+        except PortfolioError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return _saved(request, holding)
+    status = 422 if form.errors else 200
+    return _table(request, holding.portfolio, editing=holding, edit_form=form, status=status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def holding_remove(request: HttpRequest, pk: int, holding_pk: int) -> HttpResponse:
+    """The table with one row that asks whether to remove it, and with POST without it."""
+    holding = _holding_or_404(request, pk, holding_pk)
+    if request.method != "POST":
+        return _table(request, holding.portfolio, removing=holding)
+    try:
+        balances.remove(portfolio=holding.portfolio, asset=holding.asset)
+    except PortfolioError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{holding.asset.symbol} is removed.")
+    return _answer(request, holding.portfolio)
+
+
+def _holding_or_404(request: HttpRequest, pk: int, holding_pk: int) -> Holding:
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    rows = portfolio.holdings.select_related("portfolio", "asset")
+    return get_object_or_404(rows, pk=holding_pk)
+
+
+def _saved(request: HttpRequest, holding: Holding) -> HttpResponse:
+    messages.success(request, f"{holding.asset.symbol} is saved.")
+    return _answer(request, holding.portfolio, saved=holding)
+
+
+def _answer(request: HttpRequest, portfolio: Portfolio, **state: object) -> HttpResponse:
+    """After a change: the table for htmx, the page for a plain form."""
+    if request.htmx:
+        return _table(request, portfolio, **state)
+    return redirect("portfolios:holdings", portfolio.pk)
+
+
+def _table(
+    request: HttpRequest, portfolio: Portfolio, *, status: int = 200, **state: object
+) -> HttpResponse:
+    """The table in a state: a row being edited, removed or just saved, or an invalid form."""
+    as_of = prices.last_complete_day()
+    rows = portfolios.balances(portfolio, as_of=as_of)
+    context = {
+        "portfolio": portfolio,
+        "as_of": as_of,
+        "rows": rows,
+        "total": sum(row.value for row in rows if row.value is not None),
+        "unpriced": [row.holding.asset for row in rows if row.close is None],
+        "new_form": NewHoldingForm(portfolio=portfolio),
+        **state,
+    }
+    template = "_holdings.html" if request.htmx else "holdings.html"
+    return render(request, f"portfolios/{template}", context, status=status)

@@ -1,0 +1,83 @@
+"""Portfolios: a new one, its settings, its end."""
+
+from copy import copy
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from portfolios.forms import NewPortfolioForm, SettingsForm
+from portfolios.models import Portfolio
+from portfolios.selectors import model_portfolios, prices
+from portfolios.services import portfolios
+from portfolios.services.errors import PortfolioError
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def portfolio_create(request: HttpRequest) -> HttpResponse:
+    as_of = prices.last_complete_day()
+    latest = prices.latest_closes(as_of=as_of) if as_of else {}
+    closes = {asset_id: latest.close for asset_id, latest in latest.items()}
+    models = list(model_portfolios.all_with_lines())
+    form = NewPortfolioForm(
+        request.POST if request.method == "POST" else None, models=models, priced=closes
+    )
+    if form.is_valid():
+        try:
+            portfolio = _create(request, form, closes)
+        except PortfolioError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"“{portfolio}” is open.")
+            return redirect(portfolio)
+    context = {"form": form, "models": models, "as_of": as_of}
+    status = 422 if form.errors else 200
+    return render(request, "portfolios/portfolio_create.html", context, status=status)
+
+
+def _create(request: HttpRequest, form: NewPortfolioForm, closes: dict[int, float]) -> Portfolio:
+    assert request.user.is_authenticated
+    name = form.cleaned_data["name"]
+    if form.model_portfolio is None:
+        return portfolios.create(owner=request.user, name=name)
+    return portfolios.create_from_model(
+        owner=request.user,
+        name=name,
+        model_portfolio=form.model_portfolio,
+        amount=form.cleaned_data["amount"],
+        closes=closes,
+        slots=form.slots,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, pk: int) -> HttpResponse:
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    # A model form writes what was typed into its instance, be it valid or not.
+    form = SettingsForm(request.POST or None, instance=copy(portfolio))
+    if form.is_valid():
+        try:
+            portfolios.update_settings(portfolio=portfolio, **form.cleaned_data)
+        except PortfolioError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "The settings are saved.")
+            return redirect("portfolios:settings", pk)
+    context = {"portfolio": portfolio, "form": form}
+    status = 422 if form.errors else 200
+    return render(request, "portfolios/settings.html", context, status=status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def portfolio_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    if request.method == "POST":
+        portfolios.delete(portfolio=portfolio)
+        messages.success(request, f"“{portfolio}” is deleted.")
+        return redirect("analytics:portfolio-list")
+    return render(request, "portfolios/portfolio_delete.html", {"portfolio": portfolio})

@@ -1,0 +1,90 @@
+"""The target weights of a portfolio: one form for all of them."""
+
+from collections.abc import Mapping
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from portfolios.forms import TargetsForm
+from portfolios.models import Asset, Portfolio
+from portfolios.selectors import assets, portfolios
+from portfolios.services import targets as target_weights
+from portfolios.services.errors import ConflictError, PortfolioError
+
+LONGEST_ID = 19  # digits of a 64-bit integer
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def targets(request: HttpRequest, pk: int) -> HttpResponse:
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    adding = "adding" in request.POST
+    form = _form(request, portfolio)
+    conflict = False
+    if form.is_bound and not adding and form.is_valid():
+        try:
+            _save(portfolio, form)
+        except PortfolioError as refusal:
+            form.add_error(None, str(refusal))
+            conflict = isinstance(refusal, ConflictError)
+        else:
+            messages.success(request, "The targets are saved.")
+            if request.htmx:
+                return HttpResponseClientRedirect(portfolio.get_absolute_url())
+            return redirect(portfolio)
+    if conflict:  # who saves once more has seen what is saved now
+        form.data = form.data.dict() | {"revision": str(portfolio.revision)}
+    context = {
+        "portfolio": portfolio,
+        "form": form,
+        "adding": adding,
+        "added": request.POST.get("add") if adding else None,
+        "conflict": conflict,
+        "offered": _offered(form),
+    }
+    template = "_targets.html" if request.htmx else "targets.html"
+    status = 422 if form.is_bound and not adding else 200
+    return render(request, f"portfolios/{template}", context, status=status)
+
+
+def _save(portfolio: Portfolio, form: TargetsForm) -> None:
+    target_weights.replace(
+        portfolio=portfolio,
+        weights=form.weights,
+        expected_revision=form.cleaned_data["revision"],
+    )
+
+
+def _form(request: HttpRequest, portfolio: Portfolio) -> TargetsForm:
+    """The rows of the portfolio, and those that the person has added and not yet saved."""
+    submitted = request.POST if request.method == "POST" else None
+    rows = dict.fromkeys([*portfolios.assets(portfolio), *_added(submitted or {})])
+    return TargetsForm(
+        submitted,
+        initial={"revision": portfolio.revision},
+        rows=list(rows),
+        current=portfolios.targets(portfolio),
+    )
+
+
+def _added(submitted: Mapping[str, str]) -> list[Asset]:
+    keys = [key.removeprefix("weight-") for key in submitted if key.startswith("weight-")]
+    if "adding" in submitted:
+        keys.append(submitted.get("add", ""))
+    ids = [int(key) for key in keys if key.isdecimal() and len(key) < LONGEST_ID]
+    return list(assets.offered().filter(pk__in=ids))
+
+
+def _offered(form: TargetsForm) -> list[tuple[str, list[Asset]]]:
+    """What may still be added, by category."""
+    groups: dict[str, list[Asset]] = {}
+    for asset in assets.offered():
+        if asset not in form.assets.values():
+            groups.setdefault(asset.category.name, []).append(asset)
+    return list(groups.items())
