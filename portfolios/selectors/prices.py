@@ -1,0 +1,94 @@
+"""Reading prices: panels for the core, and the latest close of everything."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from django.db import connection
+from django.db.models import Max, OuterRef, Subquery
+
+from portfolios.models import Asset, DailyPrice
+
+# At the close of a day, the close before it is 24 hours old and the one before that 48:
+# older than 36 hours is stale (OPERATIONS.md).
+STALE_AFTER = timedelta(days=1)
+
+# An array an asset, not a row a close: a fifth of the time.
+PANEL = """
+    SELECT asset.id, array_agg(price.date - %(start)s), array_agg(price.close)
+    FROM portfolios_asset AS asset
+    JOIN portfolios_dailyprice AS price ON price.asset_id = asset.id
+    WHERE price.date BETWEEN %(start)s AND %(end)s AND asset.kind <> 'cash'
+    GROUP BY asset.id ORDER BY asset.id
+"""
+LATEST = """
+    SELECT asset.id, price.close, price.date
+    FROM portfolios_asset AS asset
+    CROSS JOIN LATERAL (
+        SELECT close, date FROM portfolios_dailyprice
+        WHERE asset_id = asset.id AND date <= %(as_of)s ORDER BY date DESC LIMIT 1
+    ) AS price
+    WHERE asset.kind <> 'cash'
+    UNION ALL
+    SELECT id, 1, %(as_of)s FROM portfolios_asset WHERE kind = 'cash'
+"""
+
+
+@dataclass(frozen=True)
+class LatestClose:
+    """The newest close of an asset, in US dollars."""
+
+    close: float
+    date: date
+    is_stale: bool
+
+
+def close_panel(*, end: date, days: int) -> pd.DataFrame:
+    """Closes of the `days` days up to `end`: a row a date, a column an asset id, NaN for unknown.
+
+    Assets without any close in the window have no column; nor has cash, which never moves.
+    """
+    start = end - timedelta(days=days - 1)
+    with connection.cursor() as cursor:
+        cursor.execute(PANEL, {"start": start, "end": end})
+        histories = cursor.fetchall()
+    closes = np.full((days, len(histories)), np.nan)
+    for column, (_, rows, known) in enumerate(histories):
+        closes[rows, column] = known
+    return pd.DataFrame(
+        closes,
+        index=pd.Index([start + timedelta(days=n) for n in range(days)], name="date"),
+        columns=pd.Index(
+            [asset_id for asset_id, _, _ in histories], name="asset_id", dtype="int64"
+        ),
+    )
+
+
+def closes_of(*, coingecko_id: str, end: date) -> pd.Series:
+    """Every close of one asset up to `end`, by date; empty when the asset is unknown."""
+    rows = DailyPrice.objects.filter(asset__coingecko_id=coingecko_id, date__lte=end).order_by(
+        "date"
+    )
+    closes = dict(rows.values_list("date", "close"))
+    return pd.Series(closes, dtype=float)
+
+
+def latest_closes(*, as_of: date) -> dict[int, LatestClose]:
+    """The newest close on or before `as_of` of every asset that has one; cash is one dollar."""
+    with connection.cursor() as cursor:
+        cursor.execute(LATEST, {"as_of": as_of})
+        return {
+            asset_id: LatestClose(close, day, is_stale=day < as_of - STALE_AFTER)
+            for asset_id, close, day in cursor.fetchall()
+        }
+
+
+def last_complete_day() -> date | None:
+    """The newest UTC day that any asset has a price of."""
+    # The end of each asset's index entries, where max(date) would read all prices.
+    prices = DailyPrice.objects.filter(asset=OuterRef("pk")).order_by("-date")
+    newest: date | None = Asset.objects.aggregate(day=Max(Subquery(prices.values("date")[:1])))[
+        "day"
+    ]
+    return newest
