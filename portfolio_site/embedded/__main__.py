@@ -8,16 +8,22 @@ from portfolio_site.embedded import ServerError, servers, signals
 
 
 def main(command: list[str]) -> int:
-    with servers():
+    children: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def hand_on(number: int, _frame: object) -> None:
+        if not children:
+            early.append(number)
+        # The terminal itself brings Ctrl-C to all of its foreground processes.
+        elif number != signal.SIGINT or not sys.stdin.isatty():
+            children[0].send_signal(number)
+
+    with servers(), signals.handled(signals.ALL, hand_on):
         child = subprocess.Popen(command)
-
-        def hand_on(number: int, _frame: object) -> None:
-            # The terminal itself brings Ctrl-C to all of its foreground processes.
-            if number != signal.SIGINT or not sys.stdin.isatty():
-                child.send_signal(number)
-
-        with signals.handled(signals.ALL, hand_on):
-            code = child.wait()
+        children.append(child)
+        for number in early:
+            child.send_signal(number)
+        code = child.wait()
     return code if code >= 0 else 128 - code
 
 
