@@ -3,8 +3,18 @@
 // attributes; colours are the CSS tokens of the theme in force.
 "use strict";
 (() => {
-  const styles = () => getComputedStyle(document.documentElement);
-  const token = (name) => styles().getPropertyValue(name).trim();
+  // A token may be light-dark() or color-mix(), which only the browser understands: a pixel tells.
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const token = (name) => {
+    const probe = document.body.appendChild(document.createElement("span"));
+    probe.style.color = `var(${name})`;
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = getComputedStyle(probe).color;
+    pixel.fillRect(0, 0, 1, 1);
+    probe.remove();
+    const [red, green, blue, alpha] = pixel.getImageData(0, 0, 1, 1).data;
+    return `rgba(${red}, ${green}, ${blue}, ${alpha / 255})`;
+  };
   const percent = (fraction) => `${(fraction * 100).toFixed(1)} %`;
   const ROW_HEIGHT = 40;
 
@@ -34,7 +44,8 @@
       xAxis: {
         type: "value",
         min: 0,
-        axisLabel: { color: text, formatter: (value) => `${Math.round(value * 100)} %` },
+        splitNumber: 3,
+        axisLabel: { color: text, hideOverlap: true, formatter: (value) => `${Math.round(value * 100)} %` },
         splitLine: { lineStyle: { color: grid } },
       },
       yAxis: {
