@@ -137,7 +137,7 @@ for prefix, folder in (
 ):
     if folder.is_dir():
         STATICFILES_DIRS.append((prefix, folder))
-WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -180,7 +180,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 if mail_url := env.str("EMAIL_URL", ""):
     vars().update(dj_email_url.parse(mail_url))
 elif not PRODUCTION:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "portfolio_site.mail_files.EmlFiles"
     EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Evenkeel <evenkeel@localhost>")

@@ -10,7 +10,7 @@ from analytics.models import binary_copy
 
 PORTFOLIOS = """
     SELECT id, revision, tolerance_band::float8, wide_band::float8, fee_rate::float8
-    FROM portfolios_portfolio WHERE id BETWEEN %(first)s AND %(last)s ORDER BY id
+    FROM portfolios_portfolio WHERE id BETWEEN %(first)s AND %(last)s
 """
 HOLDINGS = """
     SELECT portfolio_id, asset_id, quantity::float8
@@ -49,8 +49,9 @@ def read(*, first_id: int, last_id: int) -> Positions:
         holdings = binary_copy.read(cursor, HOLDINGS, bounds, **amount)
         targets = binary_copy.read(cursor, TARGETS, bounds, **amount)
 
-    ids = portfolios["id"].astype(np.int64)
-    asset_ids = np.unique(np.concatenate([holdings["asset_id"], targets["asset_id"]])).astype(np.int64)
+    portfolios = np.sort(portfolios, order="id")
+    ids = portfolios["id"]
+    asset_ids = np.unique(np.concatenate([holdings["asset_id"], targets["asset_id"]]))
 
     def table(amounts: NDArray[np.void]) -> NDArray[np.float64]:
         dense = np.zeros((len(ids), len(asset_ids)))
@@ -61,10 +62,10 @@ def read(*, first_id: int, last_id: int) -> Positions:
 
     return Positions(
         portfolio_ids=ids,
-        revisions=portfolios["revision"].astype(np.int32),
-        tolerance_bands=portfolios["band"].astype(float),
-        wide_bands=portfolios["wide_band"].astype(float),
-        fee_rates=portfolios["fee_rate"].astype(float),
+        revisions=portfolios["revision"],
+        tolerance_bands=portfolios["band"],
+        wide_bands=portfolios["wide_band"],
+        fee_rates=portfolios["fee_rate"],
         asset_ids=asset_ids,
         quantities=table(holdings),
         target_weights=table(targets),

@@ -94,12 +94,14 @@ class Command(BaseCommand):
 def commands(port: int) -> dict[str, str]:
     """The same three processes as in production, smaller."""
     python = sys.executable
+    # In a container there often is nobody but root.
+    calm = f'{python} -W "ignore:You\'re running the worker with superuser privileges"'
     beat = Path(settings.VAR_DIR) / "celerybeat-schedule"
     return {
         "web": f"{python} -m gunicorn portfolio_site.wsgi --bind 127.0.0.1:{port} --workers 1"
         " --worker-class gthread --threads 8 --log-level warning",
-        "worker": f"{python} -m celery -A portfolio_site worker --concurrency 2 --loglevel WARNING",
-        "beat": f"{python} -m celery -A portfolio_site beat --loglevel WARNING --schedule {beat}"
+        "worker": f"{calm} -m celery --quiet -A portfolio_site worker --concurrency 2 --loglevel WARNING",
+        "beat": f"{python} -m celery --quiet -A portfolio_site beat --loglevel WARNING --schedule {beat}"
         " --pidfile=",
     }
 
