@@ -1,0 +1,65 @@
+"""The admin site's view of people and of the outbox."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from accounts.models import OutgoingEmail, User
+
+
+class ReadOnly(admin.options.BaseModelAdmin):
+    """Rows that machinery writes: staff may look at them."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    """People are deactivated here; they delete their accounts themselves, with all they hold."""
+
+    ordering = ("email",)
+    list_display = ("email", "is_active", "is_staff", "drift_alerts", "date_joined")
+    list_filter = ("is_active", "is_staff", "drift_alerts")
+    search_fields = ("email",)
+    date_hierarchy = "date_joined"
+    filter_horizontal = ("groups",)
+    fieldsets = (
+        (None, {"fields": ("email", "password", "date_joined", "last_login")}),
+        ("Alerts", {"fields": ("drift_alerts",)}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        # A new address needs proof, which its owner gives on the account pages.
+        fixed = ("date_joined", "last_login")
+        return (*fixed, "email") if obj else fixed
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+
+@admin.register(OutgoingEmail)
+class OutgoingEmailAdmin(ReadOnly, admin.ModelAdmin):
+    """The outbox without bodies: a link that signs somebody in is nobody else's to read."""
+
+    list_display = ("created_at", "kind", "recipient", "state", "attempt", "due_at", "last_error")
+    list_filter = ("state", "kind")
+    search_fields = ("recipient", "dedupe_key", "message_id")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+    fields = (
+        "recipient", "user", "kind", "reference", "dedupe_key", "subject", "message_id", "state",
+        "attempt", "created_at", "due_at", "lease_until", "sent_at", "last_error",
+    )  # fmt: skip
