@@ -40,10 +40,13 @@
           return `${name}\nWeight ${percent(weight)}${aim}`;
         },
       },
-      legend: targets ? { bottom: 0, data: ["Target"], textStyle: { color: text } } : { show: false },
+      legend: targets
+        ? { bottom: 0, itemWidth: 3, itemHeight: 14, data: ["Target"], textStyle: { color: text } }
+        : { show: false },
       xAxis: {
         type: "value",
         min: 0,
+        max: ({ max }) => Math.min(1, Math.ceil(max * 10) / 10),
         splitNumber: 3,
         axisLabel: { color: text, hideOverlap: true, formatter: (value) => `${Math.round(value * 100)} %` },
         splitLine: { lineStyle: { color: grid } },

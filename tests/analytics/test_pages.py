@@ -1,0 +1,393 @@
+"""What the pages say about results of real nights, and what they never say."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from kombu.exceptions import OperationalError
+
+from analytics import tasks
+from analytics.models import MarketSnapshot, NightlyRun, PortfolioResult, RegimeDay
+from analytics.selectors import market_page, portfolio_pages
+from analytics.services import nights, recomputation
+from analytics.views.portfolios import MAX_TRIES
+from portfolios.models import Portfolio
+from portfolios.services import holdings, portfolios
+from tests.factories import (
+    AssetFactory,
+    DailyPriceFactory,
+    HoldingFactory,
+    PortfolioFactory,
+    UserFactory,
+)
+
+PAGES = ["overview", "allocation", "rebalance"]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(settings) -> None:
+    """The real cache, without what other tests have left there."""
+    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid.uuid4().hex}}
+
+
+@pytest.fixture
+def asked(monkeypatch) -> Iterator[list[int]]:
+    """Which portfolios a worker was asked to compute."""
+    calls: list[int] = []
+    monkeypatch.setattr(tasks.recompute_portfolio, "delay", calls.append)
+    return calls
+
+
+class _Words(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words += data.split()
+
+
+def words(response) -> str:
+    """What a reader sees of a page's main part, without the markup."""
+    html = response.content.decode()
+    parser = _Words()
+    parser.feed(html.partition("<main")[2].rpartition("</main>")[0] or html)
+    return " ".join(parser.words)
+
+
+def client_of(portfolio: Portfolio) -> Client:
+    client = Client()
+    client.force_login(portfolio.owner)
+    return client
+
+
+def see(portfolio: Portfolio, page: str, *, htmx: bool = False, **query: object) -> str:
+    response = client_of(portfolio).get(
+        reverse(f"analytics:{page}", args=[portfolio.pk]),
+        query,
+        headers={"HX-Request": "true"} if htmx else {},
+    )
+    assert response.status_code == 200
+    return words(response)
+
+
+@pytest.fixture
+def drifted(hold, as_of) -> Portfolio:
+    """60 % Bitcoin, 35 % Solana and 5 % dollars of 1,000 where 50, 44 and 6 are wanted."""
+    portfolio = hold(
+        {"BTC": 6, "SOL": "3.5", "USD": 50},
+        {"BTC": "0.5", "SOL": "0.44", "USD": "0.06"},
+        name="Drifted",
+    )
+    nights.run_to_end(as_of=as_of)
+    return portfolio
+
+
+# --- The overview ---------------------------------------------------------------------------------
+
+
+def test_the_overview_says_what_it_is_worth_whether_it_is_in_balance_and_what_to_do(drifted):
+    page = see(drifted, "overview")
+    assert "1,000.00 USD At the close of 30 June 2024 (UTC)." in page
+    assert "Out of its bands" in page
+    assert "Furthest from its target: BTC, +10.0 points over." in page
+    assert "The band is ± 5.0 points." in page
+    # 100.10 dollars sold and 99.90 bought, at 0.1 % of each.
+    assert "3 trades They return it to its targets for 0.20 USD in fees. No trades" in page
+
+
+def test_the_overview_lists_positions_with_signed_drift_in_words(drifted):
+    page = see(drifted, "overview")
+    assert "BTC Bitcoin 600.00 60.0 50.0 +10.0 over" in page
+    assert "SOL Solana 350.00 35.0 44.0 −9.0 under" in page
+    assert "USD US dollar 50.00 5.0 6.0 −1.0 under" in page
+
+
+def test_the_chart_has_the_numbers_of_its_table(drifted):
+    response = client_of(drifted).get(drifted.get_absolute_url())
+    script = re.search(
+        r'id="category-chart" type="application/json">(.*?)</script>', response.content.decode()
+    )
+    bars = {bar["name"]: (bar["weight"], bar["target"]) for bar in json.loads(script[1])}
+    assert bars == {
+        "Smart Contract L1s": (pytest.approx(0.95), pytest.approx(0.94)),
+        "Cash": (pytest.approx(0.05), pytest.approx(0.06)),
+    }
+    assert "Smart Contract L1s 950.00 95.0 94.0" in words(response)
+
+
+def test_a_portfolio_on_target_has_nothing_to_do(hold, as_of):
+    portfolio = hold({"BTC": 5, "SOL": 5}, {"BTC": "0.5", "SOL": "0.5"})
+    nights.run_to_end(as_of=as_of)
+    page = see(portfolio, "overview")
+    assert "In balance Every position is on its target." in page
+    assert "Nothing to do Every position is inside its band." in page
+
+
+def test_a_portfolio_without_targets_is_told_to_set_them(hold, as_of):
+    portfolio = hold({"BTC": 5}, {})
+    nights.run_to_end(as_of=as_of)
+    page = see(portfolio, "overview")
+    assert "500.00 USD" in page
+    assert "No targets yet" in page
+    assert "drift, points" not in page.lower()
+
+
+def test_a_missing_price_is_named_and_no_balance_is_claimed(hold, as_of):
+    portfolio = hold({"BTC": 5, "SOL": 5}, {"BTC": "0.5", "SOL": "0.5"})
+    HoldingFactory(portfolio=portfolio, asset=AssetFactory(symbol="NOPE", name="Unlisted"))
+    nights.run_to_end(as_of=as_of)
+    page = see(portfolio, "overview")
+    assert "1,000.00 USD" in page
+    assert "Without NOPE: no price is known." in page
+    assert "It cannot be judged while there is no price for NOPE · Unlisted." in page
+    assert "NOPE Unlisted no price" in page
+    assert "over" not in page.split("By asset")[1].split()
+
+
+def test_a_stale_price_and_a_short_history_are_said_in_words(hold, as_of):
+    portfolio = hold({"BTC": 8}, {})
+    young = AssetFactory(symbol="YNG", name="Young")
+    DailyPriceFactory(asset=young, date=as_of - timedelta(days=5), close=2.0)
+    HoldingFactory(portfolio=portfolio, asset=young, quantity=Decimal(100))
+    nights.run_to_end(as_of=as_of)
+    page = see(portfolio, "overview")
+    assert "The price of YNG is stale" in page
+    assert "YNG Young 200.00 stale price" in page
+    assert "Risk is measured for 80.0 % of the value: YNG has too short a history." in page
+    assert "YNG Young 200.00 stale price 20.0 —" in see(portfolio, "allocation")
+
+
+# --- Allocation and rebalance ---------------------------------------------------------------------
+
+
+def test_the_allocation_prints_each_band_and_shares_of_risk_that_sum_to_one(drifted, as_of):
+    page = see(drifted, "allocation")
+    assert "BTC Bitcoin 600.00 60.0 50.0 45.0–55.0 +10.0 over" in page
+    assert "USD US dollar 50.00 5.0 6.0 1.0–11.0 −1.0 under 0.0" in page
+    reading = portfolio_pages.read(drifted, run=NightlyRun.objects.get())
+    shares = [position.share_of_risk for position in reading.positions]
+    assert sum(shares) == pytest.approx(1)
+    assert sum(share.share_of_risk for share in reading.categories) == pytest.approx(1)
+
+
+def test_the_rebalance_page_lists_sells_before_buys_with_quantity_and_price(drifted):
+    page = see(drifted, "rebalance")
+    # The fee leaves 999.80 to split: Bitcoin keeps 499.90, Solana gets 439.91, dollars 59.99.
+    assert re.search(r"BTC Bitcoin Sell 100\.10 1\.001 100\.00 SOL Solana Buy 89\.91 0\.8991", page)
+    assert "USD US dollar Buy 9.99 9.988 1.00" in page
+    assert "Fees at 0.1 % of each trade, USD 0.20" in page
+    assert "One-way turnover, % of the value 10.0" in page
+    assert "No trades are executed." in page
+
+
+def test_the_rebalance_page_gives_the_reason_of_the_wide_band(drifted):
+    NightlyRun.objects.update(high_volatility=True)
+    assert "± 10 points , because volatility is high" in see(drifted, "rebalance")
+    NightlyRun.objects.update(high_volatility=False)
+    assert "± 5 points , since volatility is normal." in see(drifted, "rebalance")
+
+
+# --- Empty states ---------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", PAGES)
+def test_before_the_first_night_a_page_explains_and_does_not_poll(page, asked):
+    portfolio = HoldingFactory().portfolio
+    response = client_of(portfolio).get(reverse(f"analytics:{page}", args=[portfolio.pk]))
+    assert "The first night is still to come" in words(response)
+    assert "hx-trigger" not in response.content.decode()
+    assert asked == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_portfolio_is_shown_where_to_begin(page):
+    assert "Nothing held yet" in see(PortfolioFactory(), page)
+
+
+@pytest.mark.django_db
+def test_a_newcomer_is_told_what_a_portfolio_is():
+    client = Client()
+    client.force_login(UserFactory())
+    assert "No portfolio yet" in words(client.get(reverse("analytics:portfolio-list")))
+
+
+# --- Results that are older than the portfolio ----------------------------------------------------
+
+
+@pytest.fixture
+def edited(drifted) -> Portfolio:
+    """Calculated, then doubled."""
+    for holding in drifted.holdings.select_related("asset"):
+        holdings.save(portfolio=drifted, asset=holding.asset, quantity=holding.quantity * 2)
+    return drifted
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_numbers_of_an_older_revision_are_never_shown(page, edited):
+    shown = see(edited, page)
+    assert "Calculating…" in shown
+    assert "1,000.00" not in shown
+    assert "Sell" not in shown
+
+
+def test_the_list_has_no_numbers_of_an_older_revision_either(edited):
+    shown = words(client_of(edited).get(reverse("analytics:portfolio-list")))
+    assert "Changed since the last calculation" in shown
+    assert "1,000.00" not in shown
+
+
+@pytest.mark.parametrize("page", ["portfolio-result", "allocation", "rebalance"])
+def test_the_fragment_asks_once_a_revision_and_polls_until_a_worker_has_stored_it(
+    page, edited, asked
+):
+    for attempt in (1, 2, 3):
+        assert "Calculating…" in see(edited, page, htmx=True, tries=attempt)
+    assert asked == [edited.pk]
+    recomputation.recompute(portfolio_id=edited.pk)
+    fresh = see(edited, page, htmx=True, tries=4)
+    assert "Calculating…" not in fresh
+    assert {"portfolio-result": "2,000.00", "allocation": "1,200.00", "rebalance": "200.20"}[
+        page
+    ] in fresh
+
+
+def test_a_further_edit_asks_again(edited, asked):
+    see(edited, "portfolio-result", htmx=True)
+    portfolios.rename(portfolio=edited, name="Another name")
+    see(edited, "portfolio-result", htmx=True)
+    assert asked == [edited.pk, edited.pk]
+
+
+def test_the_skeleton_waits_a_second_between_questions_and_counts_them(edited, asked):
+    client = client_of(edited)
+    page = client.get(edited.get_absolute_url()).content.decode()
+    assert 'hx-trigger="load"' in page
+    url = reverse("analytics:portfolio-result", args=[edited.pk])
+    assert f'hx-get="{url}?tries=0"' in page
+    fragment = client.get(url, {"tries": 0}).content.decode()
+    assert 'hx-trigger="load delay:1s"' in fragment
+    assert f'hx-get="{url}?tries=1"' in fragment
+
+
+@pytest.mark.parametrize("tries", [MAX_TRIES, 999])
+def test_after_a_minute_of_asking_the_fragment_offers_a_button_and_stops(tries, edited, asked):
+    response = client_of(edited).get(
+        reverse("analytics:portfolio-result", args=[edited.pk]), {"tries": tries}
+    )
+    assert "takes longer than usual" in words(response)
+    assert "hx-trigger" not in response.content.decode()
+
+
+@pytest.mark.parametrize("tries", ["-1", "x", "9" * 5000, "٣"])
+def test_a_nonsensical_count_of_questions_does_no_harm(tries, edited, asked):
+    assert "Calculating…" in see(edited, "portfolio-result", tries=tries)
+
+
+def test_without_a_broker_the_page_stands_and_the_next_request_tries_again(edited, monkeypatch):
+    attempts = []
+
+    def unreachable(portfolio_id: int) -> None:
+        attempts.append(portfolio_id)
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(tasks.recompute_portfolio, "delay", unreachable)
+    for _ in range(2):
+        assert "takes longer than usual" in see(edited, "portfolio-result", htmx=True)
+    assert attempts == [edited.pk, edited.pk]
+
+
+def test_without_a_cache_the_page_stands(edited, asked, settings):
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1"}}
+    assert "takes longer than usual" in see(edited, "portfolio-result", htmx=True)
+
+
+def test_anyone_may_ask_for_a_calculation(drifted, asked):
+    response = client_of(drifted).post(
+        reverse("analytics:recompute", args=[drifted.pk]), follow=True
+    )
+    assert asked == [drifted.pk]
+    assert "The calculation has started." in response.content.decode()
+
+
+# --- The list -------------------------------------------------------------------------------------
+
+
+def test_the_list_says_value_status_worst_drift_and_day_of_each(drifted):
+    shown = words(client_of(drifted).get(reverse("analytics:portfolio-list")))
+    assert "Drifted Out of its bands 10.0 ± 5.0 1,000.00 30 Jun 2024" in shown
+
+
+def test_the_list_takes_as_many_queries_for_fifty_portfolios_as_for_one(drifted):
+    url = reverse("analytics:portfolio-list")
+    client = client_of(drifted)
+    with CaptureQueriesContext(connection) as one:
+        client.get(url)
+    run = NightlyRun.objects.get()
+    result = PortfolioResult.objects.get(portfolio=drifted)
+    for portfolio in PortfolioFactory.create_batch(49, owner=drifted.owner):
+        result.pk = (run.pk, portfolio.pk, portfolio.revision)
+        result.save(force_insert=True)
+    with CaptureQueriesContext(connection) as fifty:
+        response = client.get(url)
+    assert response.content.decode().count("Out of its bands") == 50
+    assert len(fifty) == len(one) <= 6
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_takes_a_bounded_number_of_queries(page, drifted):
+    client = client_of(drifted)
+    url = reverse(f"analytics:{page}", args=[drifted.pk])
+    with CaptureQueriesContext(connection) as captured:
+        client.get(url)
+    assert len(captured) <= 13
+
+
+# --- The market -----------------------------------------------------------------------------------
+
+
+def test_the_market_page_shows_the_night_s_volatilities_and_correlations(drifted, as_of):
+    page = words(client_of(drifted).get(reverse("analytics:market")))
+    assert "Closing prices of 30 June 2024 (UTC)" in page
+    risks = {risk.asset.symbol: risk for risk in market_page.read().assets}
+    snapshot = MarketSnapshot.objects.get()
+    row = snapshot.asset_ids.index(risks["SOL"].asset.pk)
+    assert risks["SOL"].volatility == pytest.approx(snapshot.daily_volatility[row] * 365**0.5)
+    assert risks["BTC"].correlation == pytest.approx(1)
+    assert -1 < risks["SOL"].correlation < 1
+    assert "Unknown" in page  # 90 days are not a year
+    assert f"SOL Solana Smart Contract L1s {risks['SOL'].volatility * 100:.1f}" in page
+
+
+def test_a_correlation_over_too_few_days_is_a_dash(drifted):
+    snapshot = MarketSnapshot.objects.get()
+    snapshot.overlap = [market_page.MIN_OVERLAP - 1] * len(snapshot.overlap)
+    snapshot.save()
+    assert {risk.correlation for risk in market_page.read().assets} == {None}
+
+
+@pytest.mark.parametrize(("high", "label"), [(True, "High volatility"), (False, "Normal")])
+def test_the_market_page_names_the_regime(high, label, drifted):
+    RegimeDay.objects.update(high_volatility=high, realised_volatility=0.695, percentile=0.874)
+    page = words(client_of(drifted).get(reverse("analytics:market")))
+    assert label in page
+    assert "69.5 % a year" in page
+    assert "87.4 %" in page
+
+
+@pytest.mark.django_db
+def test_before_the_first_night_the_market_page_explains():
+    client = Client()
+    client.force_login(UserFactory())
+    assert "The market is not measured yet" in words(client.get(reverse("analytics:market")))
