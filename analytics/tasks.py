@@ -6,6 +6,8 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
+from accounts.tasks import send_due_mail
+from analytics.models import NightlyRun
 from analytics.services import chunks, nights, recomputation
 
 # A ring works this long and rings again, so that deploys and time limits never cut it off.
@@ -29,8 +31,10 @@ def tick() -> None:
 
 @shared_task(**DATABASE_AWAY)
 def advance_night(run_id: int) -> None:
-    """Take the run's next steps, then ring for its chunks."""
-    nights.advance(run_id=run_id)
+    """Take the run's next steps, then ring for its chunks, or for its mail once it is out."""
+    run = nights.advance(run_id=run_id)
+    if run.state == NightlyRun.State.PUBLISHED:
+        send_due_mail.delay()
     for _ in range(min(chunks.waiting(run_id=run_id), MAX_RINGS)):
         compute_chunks.delay(run_id)
 

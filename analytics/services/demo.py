@@ -1,7 +1,6 @@
 """A demonstration: one person with the three model portfolios, bought some months ago."""
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pandas as pd
@@ -17,31 +16,28 @@ EMAIL = "demo@example.org"
 ADMIN_EMAIL = "admin@example.org"
 PASSWORD = "on-an-even-keel"  # of a machine of your own, reachable from nowhere else
 AMOUNT = Decimal(25_000)
-MIN_AGE_DAYS, MAX_AGE_DAYS = 90, 360
+MIN_AGE_DAYS, MAX_AGE_DAYS = 90, 540
 CLEAR_DRIFT = 0.11  # beyond the wide band, whatever the regime
 
 
-@dataclass(frozen=True)
-class Demo:
-    bought_on: date
-    portfolios: int
-
-
 @transaction.atomic
-def prepare(*, as_of: date) -> Demo | None:
-    """Make the demonstration's people and portfolios; None when they are there already."""
+def prepare(*, as_of: date) -> None:
+    """Make the demonstration's people and portfolios, unless they are there already."""
     owner = _person(EMAIL)
     _person(ADMIN_EMAIL, is_staff=True, is_superuser=True)
     if owner.portfolios.exists():
-        return None
-    models = list(ModelPortfolio.objects.all())
-    bought_on = _purchase_day(models, as_of=as_of)
-    closes = {pk: latest.close for pk, latest in prices.latest_closes(as_of=bought_on).items()}
-    for model in models:
+        return
+    panel = prices.close_panel(end=as_of, days=MAX_AGE_DAYS + 1)
+    for model in ModelPortfolio.objects.all():
+        bought_on = _purchase_day(model, panel)
+        closes = {pk: latest.close for pk, latest in prices.latest_closes(as_of=bought_on).items()}
         portfolios.create_from_model(
-            owner=owner, name=model.name, model_portfolio=model, amount=AMOUNT, closes=closes
+            owner=owner,
+            name=f"{model.name} since {bought_on:%B %Y}",
+            model_portfolio=model,
+            amount=AMOUNT,
+            closes=closes,
         )
-    return Demo(bought_on=bought_on, portfolios=len(models))
 
 
 def _person(email: str, **fields: bool) -> User:
@@ -52,18 +48,14 @@ def _person(email: str, **fields: bool) -> User:
     return user
 
 
-def _purchase_day(models: list[ModelPortfolio], *, as_of: date) -> date:
-    """The latest day, three months ago or more, from which every model has drifted clearly.
+def _purchase_day(model: ModelPortfolio, panel: pd.DataFrame) -> date:
+    """The latest day, three months ago or more, from which the model has drifted clearly by now.
 
-    Without such a day, the one from which the least drifted model has drifted most.
+    Without such a day, the one from which it has drifted most.
     """
-    panel = prices.close_panel(end=as_of, days=MAX_AGE_DAYS + 1)
-    drifts = pd.concat([_worst_drift(model, panel) for model in models], axis=1)
-    least = drifts.min(axis=1, skipna=False).iloc[:-MIN_AGE_DAYS].dropna()
-    if least.empty:
-        return as_of - timedelta(days=MIN_AGE_DAYS)
-    clear = least[least > CLEAR_DRIFT]
-    day: date = clear.index[-1] if len(clear) else least.idxmax()
+    drift = _worst_drift(model, panel).iloc[:-MIN_AGE_DAYS].dropna()
+    clear = drift[drift > CLEAR_DRIFT]
+    day: date = clear.index[-1] if len(clear) else drift.idxmax()
     return day
 
 

@@ -1,6 +1,5 @@
 """A real browser, a real worker and a real mail server around the live site."""
 
-import email
 import os
 import shutil
 import subprocess
@@ -8,17 +7,16 @@ import sys
 import time
 from collections.abc import Iterator
 from email.message import EmailMessage
-from email.policy import default as email_policy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from aiosmtpd.controller import Controller
 from django.conf import settings as django_settings
 from playwright.sync_api import Page
 
 from portfolios.services import catalogue
+from tests.accounts.conftest import AnyPort, MailServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 # Playwright drives an event loop in this thread; the tests' own queries are synchronous and fine.
@@ -65,15 +63,10 @@ def console(page: Page) -> list[str]:
     return errors
 
 
-class Postbox:
-    """An SMTP server on loopback that keeps what it is given."""
+class Postbox(MailServer):
+    """A mail server on loopback that keeps what it is given."""
 
-    def __init__(self) -> None:
-        self.messages: list[EmailMessage] = []
-
-    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
-        self.messages.append(email.message_from_bytes(envelope.content, policy=email_policy))
-        return "250 OK"
+    port: int
 
     def wait_for(self, subject: str, *, seconds: float = 30) -> EmailMessage:
         deadline = time.monotonic() + seconds
@@ -89,9 +82,9 @@ class Postbox:
 @pytest.fixture
 def postbox() -> Iterator[Postbox]:
     box = Postbox()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
+    controller = AnyPort(box, hostname="127.0.0.1", port=0)
     controller.start()
-    box.port = controller.server.sockets[0].getsockname()[1]
+    box.port = controller.port
     yield box
     controller.stop()
 
@@ -121,7 +114,7 @@ class worker:  # noqa: N801  (used as a function)
     def __enter__(self) -> None:
         redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "portfolio_site", "worker",
+            [sys.executable, "-m", "celery", "--quiet", "-A", "portfolio_site", "worker",
              "--concurrency", "1", "--loglevel", "WARNING"],
             cwd=REPOSITORY, env=self.environment, start_new_session=True,
         )  # fmt: skip

@@ -20,7 +20,6 @@ from django.utils import timezone
 from honcho.manager import Manager
 
 from accounts.models import OutgoingEmail
-from accounts.tasks import send_due_mail
 from analytics import tasks
 from analytics.models import NightlyRun
 from analytics.services import demo, nights
@@ -76,7 +75,6 @@ class Command(BaseCommand):
         """Ring for the night and its mail, and wait until a worker has done both."""
         tasks.advance_night.delay(run_id)
         wait_for("the night", lambda: ended(NightlyRun.objects.get(pk=run_id)))
-        send_due_mail.delay()
         waiting = OutgoingEmail.objects.filter(state__in=["pending", "sending"])
         wait_for("the mail", lambda: not waiting.exists())
 
@@ -99,7 +97,7 @@ def commands(port: int) -> dict[str, str]:
     beat = Path(settings.VAR_DIR) / "celerybeat-schedule"
     return {
         "web": f"{python} -m gunicorn portfolio_site.wsgi --bind 127.0.0.1:{port} --workers 1"
-        " --worker-class gthread --threads 8 --log-level warning",
+        " --worker-class gthread --threads 8 --no-control-socket --log-level warning",
         "worker": f"{calm} -m celery --quiet -A portfolio_site worker --concurrency 2 --loglevel WARNING",
         "beat": f"{python} -m celery --quiet -A portfolio_site beat --loglevel WARNING --schedule {beat}"
         " --pidfile=",
