@@ -1,0 +1,255 @@
+"""Who may open what: every address of the site stands in a table here, or a test fails.
+
+The addresses come from the URL resolver. A new one must be given a row, and with it decides who
+sees it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.services import unsubscribe
+from analytics import tasks
+from portfolios.models import Holding, Portfolio
+from tests.factories import HoldingFactory, UserFactory, staff
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+LOGIN = "/account/login/"
+
+
+@dataclass(frozen=True)
+class Url:
+    """What an address answers. `arguments` name objects of the fixture `arguments`."""
+
+    allowed: tuple[str, ...] = ("GET", "POST")
+    arguments: tuple[str, ...] = ()
+    anonymous: int = 302
+    user: int = 200
+    # Views of other packages pass PUT to POST, or redirect whatever comes.
+    refused: tuple[str, ...] | None = None
+
+    @property
+    def methods_refused(self) -> tuple[str, ...]:
+        if self.refused is not None:
+            return self.refused
+        return tuple(method for method in METHODS if method not in self.allowed)
+
+
+def owned(*arguments: str, allowed: tuple[str, ...] = ("GET", "POST"), user: int = 200) -> Url:
+    """An address with somebody's data: 200 to the owner, 404 to others, the login to strangers."""
+    return Url(allowed=allowed, arguments=("portfolio", *arguments), user=user)
+
+
+def allauths(
+    *, refused: tuple[str, ...] = ("PATCH", "DELETE"), anonymous: int, user: int, **options: object
+) -> Url:
+    return Url(anonymous=anonymous, user=user, refused=refused, **options)
+
+
+OWNED = {
+    "analytics:overview": owned(allowed=("GET",)),
+    "analytics:portfolio-result": owned(allowed=("GET",)),
+    "analytics:allocation": owned(allowed=("GET",)),
+    "analytics:rebalance": owned(allowed=("GET",)),
+    "analytics:recompute": owned(allowed=("POST",), user=302),
+    "portfolios:holdings": owned(),
+    "portfolios:holding": owned("holding"),
+    "portfolios:holding-remove": owned("holding"),
+    "portfolios:targets": owned(),
+    "portfolios:settings": owned(),
+    "portfolios:portfolio-delete": owned(),
+}
+PERSONAL = {
+    "analytics:portfolio-list": Url(allowed=("GET",)),
+    "analytics:market": Url(allowed=("GET",)),
+    "portfolios:portfolio-create": Url(),
+    "accounts:settings": Url(),
+    "account_email": allauths(anonymous=302, user=200),
+    "account_change_password": allauths(anonymous=302, user=200),
+    "account_set_password": allauths(anonymous=302, user=302, refused=()),
+    "account_reauthenticate": allauths(anonymous=302, user=200),
+}
+PUBLIC = {
+    "home": Url(allowed=("GET",), anonymous=302, user=302, refused=("TRACE",)),
+    "livez": Url(allowed=("GET",), anonymous=200),
+    "readyz": Url(allowed=("GET",), anonymous=200),
+    "accounts:unsubscribe": Url(arguments=("token",), anonymous=200),
+    "account_login": allauths(anonymous=200, user=302),
+    "account_logout": allauths(anonymous=302, user=200),
+    "account_signup": allauths(anonymous=200, user=302),
+    "account_inactive": allauths(anonymous=200, user=200, allowed=("GET",)),
+    "account_email_verification_sent": allauths(anonymous=200, user=200, allowed=("GET",)),
+    "account_confirm_email": allauths(anonymous=200, user=200, arguments=("key",)),
+    "account_confirm_login_code": allauths(anonymous=302, user=302, refused=()),
+    "account_reset_password": allauths(anonymous=200, user=200),
+    "account_reset_password_done": allauths(anonymous=200, user=200, allowed=("GET",)),
+    "account_reset_password_from_key": allauths(
+        anonymous=200, user=200, arguments=("uid", "key"), refused=()
+    ),
+    "account_reset_password_from_key_done": allauths(anonymous=200, user=200, allowed=("GET",)),
+}
+TABLE = OWNED | PERSONAL | PUBLIC
+# The admin site has an address for each model; one rule holds for all of them.
+ADMIN_PUBLIC = {"admin:login", "admin:logout"}
+
+
+def all_urls(
+    patterns: list[URLPattern | URLResolver] | None = None, namespace: str = "", prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """The name and the route of every address of the site."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from all_urls(pattern.url_patterns, inner, route)
+        else:
+            yield f"{namespace}{pattern.name}", route
+
+
+URLS = list(all_urls())
+ADMIN = [(name, route) for name, route in URLS if name.startswith("admin:")]
+
+
+@pytest.fixture
+def holding(db) -> Holding:
+    return HoldingFactory()
+
+
+@pytest.fixture
+def arguments(holding) -> dict[str, object]:
+    return {
+        "portfolio": holding.portfolio_id,
+        "holding": holding.pk,
+        "token": unsubscribe.url(holding.portfolio.owner).rstrip("/").rpartition("/")[2],
+        "key": "unknown",
+        "uid": "1",
+    }
+
+
+@pytest.fixture
+def address(arguments):
+    """The path of a name in the table, for the objects of this test."""
+
+    def path(name: str) -> str:
+        return reverse(name, args=[arguments[argument] for argument in TABLE[name].arguments])
+
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch) -> None:
+    monkeypatch.setattr(tasks.recompute_portfolio, "delay", lambda portfolio_id: None)
+
+
+def client_of(user) -> Client:
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+@pytest.fixture
+def owner(holding) -> Client:
+    EmailAddress.objects.create(
+        user=holding.portfolio.owner,
+        email=holding.portfolio.owner.email,
+        verified=True,
+        primary=True,
+    )
+    return client_of(holding.portfolio.owner)
+
+
+def test_every_address_of_the_site_stands_in_the_table():
+    listed = {*TABLE, *(name for name, _ in ADMIN)}
+    unlisted = {name: route for name, route in URLS if name not in listed}
+    assert not unlisted, f"Say in {__name__} who may open these"
+    assert not set(TABLE) - {name for name, _ in URLS}, "These are gone: take them out"
+
+
+def test_an_address_with_somebody_s_object_is_listed_as_owned():
+    with_objects = {name for name, route in URLS if "<int:pk>" in route and "admin/" not in route}
+    assert with_objects == set(OWNED)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_signed_in_user_gets_their_own(name, address, owner):
+    method = TABLE[name].allowed[0]
+    assert owner.generic(method, address(name)).status_code == TABLE[name].user
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_another_user_gets_404_and_changes_nothing(name, address, holding):
+    stranger = client_of(UserFactory())
+    for method in TABLE[name].allowed:
+        assert stranger.generic(method, address(name)).status_code == 404
+    assert Portfolio.objects.get().revision == 1
+    assert Holding.objects.exists()
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_staff_have_no_other_way_to_a_user_s_pages(name, address, holding):
+    for method in TABLE[name].allowed:
+        assert client_of(staff()).generic(method, address(name)).status_code == 404
+
+
+@pytest.mark.parametrize("name", [*OWNED, *PERSONAL])
+def test_somebody_who_is_not_signed_in_is_sent_to_the_login_and_changes_nothing(
+    name, address, holding
+):
+    for method in TABLE[name].allowed:
+        response = Client().generic(method, address(name))
+        assert response.status_code == 302
+        assert response.url.startswith(LOGIN)
+    assert Portfolio.objects.get().revision == 1
+    assert Holding.objects.exists()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_address_answers_anybody(name, address):
+    assert Client().get(address(name)).status_code == TABLE[name].anonymous
+
+
+@pytest.mark.parametrize("name", [name for name, url in TABLE.items() if url.methods_refused])
+def test_a_method_that_makes_no_sense_is_405(name, address, owner):
+    for method in TABLE[name].methods_refused:
+        client = owner if name not in PUBLIC else Client()
+        assert (method, client.generic(method, address(name)).status_code) == (method, 405)
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_an_id_beyond_every_database_is_404(name, arguments, owner):
+    beyond = [10**30 if argument == "portfolio" else 10**40 for argument in OWNED[name].arguments]
+    method = OWNED[name].allowed[0]
+    assert owner.generic(method, reverse(name, args=beyond)).status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "route", sorted({route for name, route in ADMIN if name not in ADMIN_PUBLIC})
+)
+def test_the_admin_site_sends_everybody_but_staff_to_the_login(route):
+    path = "/" + concrete(route)
+    for client in (Client(), client_of(UserFactory())):
+        response = client.get(path)
+        assert response.status_code == 302, path
+        assert "/login/" in response.url
+
+
+def concrete(route: str) -> str:
+    """A path that a route of the admin site matches."""
+    if route.endswith("(?P<url>.*)$"):
+        return "admin/no-such-thing/"
+    if "(?P<app_label>" in route:
+        return "admin/portfolios/"
+    for placeholder in ("<path:content_type_id>", "<path:object_id>", "<id>"):
+        route = route.replace(placeholder, "1")
+    return route
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["admin:index", "admin:portfolios_asset_changelist"])
+def test_the_admin_site_opens_to_staff(name):
+    assert client_of(staff()).get(reverse(name)).status_code == 200
