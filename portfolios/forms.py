@@ -92,7 +92,9 @@ class NewPortfolioForm(forms.Form):
     ) -> None:
         super().__init__(*args, **options)
         self.models = {model.slug: model for model in models}
-        self.fields["start"].choices = [
+        start = self.fields["start"]
+        assert isinstance(start, forms.ChoiceField)
+        start.choices = [
             (EMPTY, "Empty"),
             *((slug, model.name) for slug, model in self.models.items()),
         ]
@@ -164,8 +166,9 @@ class NewHoldingForm(QuantityForm):
 
     def __init__(self, *args: Any, portfolio: Portfolio, **options: Any) -> None:
         super().__init__(*args, **options)
-        held = portfolio.holdings.values("asset")
-        self.fields["asset"].queryset = assets.offered().exclude(pk__in=held)
+        asset = self.fields["asset"]
+        assert isinstance(asset, AssetField)
+        asset.queryset = assets.offered().exclude(pk__in=portfolio.holdings.values("asset"))
 
 
 class TargetsForm(forms.Form):

@@ -124,7 +124,6 @@ class Reading:
         """The largest weight or upper edge of a band: where the bars of all positions end."""
         return max((max(p.weight, p.high) for p in self.positions), default=1.0)
 
-
     @property
     def category_chart(self) -> list[dict[str, object]]:
         """What charts.js draws as weights and targets."""

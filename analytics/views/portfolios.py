@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from analytics.selectors import portfolio_pages
 from analytics.views import recomputation
 from portfolios.models import Portfolio
+from portfolios.views import HtmxRequest
 
 # A fragment that has asked this often stops asking, and offers a button.
 MAX_TRIES = 60
@@ -45,7 +46,7 @@ def portfolio_result(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 @vary_on_headers("HX-Request")
-def allocation(request: HttpRequest, pk: int) -> HttpResponse:
+def allocation(request: HtmxRequest, pk: int) -> HttpResponse:
     if request.htmx:
         return _fragment(request, pk, "analytics/_allocation.html")
     return render(request, "analytics/allocation.html", _context(_visible_or_404(request, pk)))
@@ -54,7 +55,7 @@ def allocation(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 @vary_on_headers("HX-Request")
-def rebalance(request: HttpRequest, pk: int) -> HttpResponse:
+def rebalance(request: HtmxRequest, pk: int) -> HttpResponse:
     if request.htmx:
         return _fragment(request, pk, "analytics/_rebalance.html")
     return render(request, "analytics/rebalance.html", _context(_visible_or_404(request, pk)))

@@ -1,8 +1,10 @@
 """The balances of a portfolio, edited in place: every answer is the whole table."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
@@ -13,17 +15,16 @@ from portfolios.selectors import portfolios, prices
 from portfolios.services import holdings as balances
 from portfolios.services.errors import PortfolioError
 from portfolios.templatetags import figures
+from portfolios.views import HtmxRequest
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
-def holdings(request: HttpRequest, pk: int) -> HttpResponse:
+def holdings(request: HtmxRequest, pk: int) -> HttpResponse:
     """The table, and with POST one holding more."""
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    form = NewHoldingForm(
-        request.POST if request.method == "POST" else None, portfolio=portfolio
-    )
+    form = NewHoldingForm(request.POST if request.method == "POST" else None, portfolio=portfolio)
     if form.is_valid():
         try:
             holding = balances.save(portfolio=portfolio, **form.cleaned_data)
@@ -37,7 +38,7 @@ def holdings(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
-def holding(request: HttpRequest, pk: int, holding_pk: int) -> HttpResponse:
+def holding(request: HtmxRequest, pk: int, holding_pk: int) -> HttpResponse:
     """The table with one row as a form, and with POST its new quantity."""
     holding = _holding_or_404(request, pk, holding_pk)
     shown = figures.quantity(holding.quantity).replace(",", "")
@@ -58,7 +59,7 @@ def holding(request: HttpRequest, pk: int, holding_pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
-def holding_remove(request: HttpRequest, pk: int, holding_pk: int) -> HttpResponse:
+def holding_remove(request: HtmxRequest, pk: int, holding_pk: int) -> HttpResponse:
     """The table with one row that asks whether to remove it, and with POST without it."""
     holding = _holding_or_404(request, pk, holding_pk)
     if request.method != "POST":
@@ -72,18 +73,18 @@ def holding_remove(request: HttpRequest, pk: int, holding_pk: int) -> HttpRespon
     return _answer(request, holding.portfolio)
 
 
-def _holding_or_404(request: HttpRequest, pk: int, holding_pk: int) -> Holding:
+def _holding_or_404(request: HtmxRequest, pk: int, holding_pk: int) -> Holding:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
     rows = portfolio.holdings.select_related("portfolio", "asset")
     return get_object_or_404(rows, pk=holding_pk)
 
 
-def _saved(request: HttpRequest, holding: Holding) -> HttpResponse:
+def _saved(request: HtmxRequest, holding: Holding) -> HttpResponse:
     messages.success(request, f"{holding.asset.symbol} is saved.")
     return _answer(request, holding.portfolio, saved=holding)
 
 
-def _answer(request: HttpRequest, portfolio: Portfolio, **state: object) -> HttpResponse:
+def _answer(request: HtmxRequest, portfolio: Portfolio, **state: Any) -> HttpResponse:
     """After a change: the table for htmx, the page for a plain form."""
     if request.htmx:
         return _table(request, portfolio, **state)
@@ -91,7 +92,7 @@ def _answer(request: HttpRequest, portfolio: Portfolio, **state: object) -> Http
 
 
 def _table(
-    request: HttpRequest, portfolio: Portfolio, *, status: int = 200, **state: object
+    request: HtmxRequest, portfolio: Portfolio, *, status: int = 200, **state: Any
 ) -> HttpResponse:
     """The table in a state: a row being edited, removed or just saved, or an invalid form."""
     as_of = prices.last_complete_day()

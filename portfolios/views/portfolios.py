@@ -57,8 +57,10 @@ def _create(request: HttpRequest, form: NewPortfolioForm, closes: dict[int, floa
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    # A model form writes what was typed into its instance, be it valid or not.
-    form = SettingsForm(request.POST or None, instance=copy(portfolio))
+    form = SettingsForm(
+        request.POST if request.method == "POST" else None,
+        instance=copy(portfolio),  # a model form writes what was typed into it, valid or not
+    )
     if form.is_valid():
         try:
             portfolios.update_settings(portfolio=portfolio, **form.cleaned_data)

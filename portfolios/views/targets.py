@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
@@ -15,6 +15,7 @@ from portfolios.models import Asset, Portfolio
 from portfolios.selectors import assets, portfolios
 from portfolios.services import targets as target_weights
 from portfolios.services.errors import ConflictError, PortfolioError
+from portfolios.views import HtmxRequest
 
 LONGEST_ID = 19  # digits of a 64-bit integer
 
@@ -22,7 +23,7 @@ LONGEST_ID = 19  # digits of a 64-bit integer
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
-def targets(request: HttpRequest, pk: int) -> HttpResponse:
+def targets(request: HtmxRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
     adding = "adding" in request.POST
     form = _form(request, portfolio)
@@ -39,7 +40,7 @@ def targets(request: HttpRequest, pk: int) -> HttpResponse:
                 return HttpResponseClientRedirect(portfolio.get_absolute_url())
             return redirect(portfolio)
     if conflict:  # who saves once more has seen what is saved now
-        form.data = form.data.dict() | {"revision": str(portfolio.revision)}
+        form.data = request.POST.dict() | {"revision": str(portfolio.revision)}
     context = {
         "portfolio": portfolio,
         "form": form,
@@ -61,7 +62,7 @@ def _save(portfolio: Portfolio, form: TargetsForm) -> None:
     )
 
 
-def _form(request: HttpRequest, portfolio: Portfolio) -> TargetsForm:
+def _form(request: HtmxRequest, portfolio: Portfolio) -> TargetsForm:
     """The rows of the portfolio, and those that the person has added and not yet saved."""
     submitted = request.POST if request.method == "POST" else None
     rows = dict.fromkeys([*portfolios.assets(portfolio), *_added(submitted or {})])
