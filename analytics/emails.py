@@ -1,11 +1,13 @@
 """The letters analytics writes. The outbox (accounts) sends them."""
 
-from django.conf import settings
-from django.template.loader import render_to_string
+from typing import Any
 
+from django.conf import settings
+
+from accounts import emails
+from accounts.emails import Rendered
 from accounts.models import OutgoingEmail
 from accounts.services import unsubscribe
-from accounts.services.outbox import Rendered, inline
 from analytics.models import AlertEvent, PortfolioResult, RegimeDay, Suggestion
 from portfolios.models import Asset
 
@@ -18,7 +20,7 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
     """
     alert = (
         AlertEvent.objects.select_related("portfolio__owner", "run")
-        .filter(pk=outgoing.reference, portfolio__owner__drift_alerts=True)
+        .filter(pk=outgoing.reference or 0, portfolio__owner__drift_alerts=True)
         .first()
     )
     if alert is None:
@@ -39,15 +41,15 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
         "suggestion": suggestion,
         "trades": trades(suggestion, assets),
     }
-    return Rendered(
+    return emails.render(
+        "emails/drift_alert",
         subject=f"{alert.portfolio.name} has drifted out of its bands",
-        text=render_to_string("emails/drift_alert.txt", context),
-        html=inline(render_to_string("emails/drift_alert.html", context)),
+        context=context,
         headers=unsubscribe.headers(alert.portfolio.owner),
     )
 
 
-def breaches(result: PortfolioResult, assets: dict[int, Asset]) -> list[dict[str, object]]:
+def breaches(result: PortfolioResult, assets: dict[int, Asset]) -> list[dict[str, Any]]:
     """The positions outside their bands, the furthest first."""
     rows = zip(result.asset_ids, result.weights, result.target_weights, strict=True)
     outside = [
@@ -65,7 +67,7 @@ def breaches(result: PortfolioResult, assets: dict[int, Asset]) -> list[dict[str
     return sorted(outside, key=lambda row: -abs(row["drift"]))
 
 
-def trades(suggestion: Suggestion, assets: dict[int, Asset]) -> list[dict[str, object]]:
+def trades(suggestion: Suggestion, assets: dict[int, Asset]) -> list[dict[str, Any]]:
     """Sales first: they pay for the purchases."""
     rows = zip(suggestion.asset_ids, suggestion.amounts, suggestion.quantities, strict=True)
     return [

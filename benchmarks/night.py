@@ -27,14 +27,18 @@ SHARE_IN_BREACH = 0.05
 AS_OF = datetime.now(UTC).date() - timedelta(days=2)
 
 SEED = f"""
-    INSERT INTO accounts_user (id, password, is_superuser, email, is_active, is_staff, drift_alerts, date_joined)
-    SELECT n, '', false, 'bench' || n || '@example.org', true, false, true, now() FROM generate_series(1, %(n)s) n;
+    INSERT INTO accounts_user
+        (id, password, is_superuser, email, is_active, is_staff, drift_alerts, date_joined)
+    SELECT n, '', false, 'bench' || n || '@example.org', true, false, true, now()
+    FROM generate_series(1, %(n)s) n;
 
-    INSERT INTO portfolios_portfolio (id, owner_id, name, tolerance_band, wide_band, fee_rate, created_at)
+    INSERT INTO portfolios_portfolio
+        (id, owner_id, name, tolerance_band, wide_band, fee_rate, created_at)
     SELECT n, n, 'Portfolio ' || n, 0.05, 0.10, 0.001, now() FROM generate_series(1, %(n)s) n;
 
     CREATE TEMP TABLE choice AS
-    SELECT asset_id, close, row_number() OVER (ORDER BY asset_id) - 1 AS slot, count(*) OVER () AS total
+    SELECT asset_id, close,
+           row_number() OVER (ORDER BY asset_id) - 1 AS slot, count(*) OVER () AS total
     FROM portfolios_dailyprice WHERE date = %(as_of)s;
 
     INSERT INTO portfolios_targetweight (portfolio_id, asset_id, weight)
@@ -66,7 +70,9 @@ def main(portfolios: int) -> None:
         os.environ["MARKET_DATA_DIR"] = ""
         manage("migrate", "-v0")
         manage("load_catalogue")
-        manage("nightly", f"--as-of={AS_OF - timedelta(days=1)}")  # brings the prices, measures nobody
+        manage(
+            "nightly", f"--as-of={AS_OF - timedelta(days=1)}"
+        )  # brings the prices, measures nobody
         with psycopg.connect(url, autocommit=True) as connection:
             seed(connection, portfolios)
             night, rss = run_night()
@@ -93,7 +99,9 @@ def create_database(server: str) -> str:
 
 def manage(*arguments: str) -> str:
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(
+        command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def seed(connection: psycopg.Connection, portfolios: int) -> None:

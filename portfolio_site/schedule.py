@@ -1,8 +1,16 @@
-"""Every periodic job, in UTC. A missed or doubled tick is harmless: each asks PostgreSQL what is due."""
+"""Every periodic job, in UTC.
+
+A missed or doubled tick is harmless: each job asks PostgreSQL what is due.
+"""
 
 from celery.schedules import crontab
 
-SCHEDULE = {
+SCHEDULE: dict[str, dict[str, object]] = {
     "tick": {"task": "analytics.tasks.tick", "schedule": crontab(), "options": {"expires": 55}},
-    "mail": {"task": "accounts.tasks.send_due_mail", "schedule": crontab(), "options": {"expires": 55}},
+    "mail": {
+        "task": "accounts.tasks.send_due_mail",
+        "schedule": crontab(),
+        "options": {"expires": 55},
+    },
+    "purge-mail": {"task": "accounts.tasks.purge_mail", "schedule": crontab(hour="3", minute="10")},
 }

@@ -22,7 +22,7 @@ ENVIRONMENT = environment.name()
 PRODUCTION = ENVIRONMENT == "production"
 VAR_DIR = Path(env.str("EVENKEEL_VAR", str(BASE_DIR / "var")))
 
-# --- What production must be told ---------------------------------------------------------------
+# --- What production must be told ----------------------------------------------------------------
 if PRODUCTION:
     SECRET_KEY = environment.required("SECRET_KEY", example="'a long random string'")
     ALLOWED_HOSTS = [
@@ -33,14 +33,18 @@ else:
     SECRET_KEY = env.str("SECRET_KEY", "only-for-a-machine-of-your-own-" + "x" * 32)
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", "testserver"])
 
-DATABASE_URL = environment.required("DATABASE_URL", example="postgresql://user:password@host/evenkeel")
+DATABASE_URL = environment.required(
+    "DATABASE_URL", example="postgresql://user:password@host/evenkeel"
+)
 REDIS_URL = environment.required("REDIS_URL", example="redis://host:6379/0")
 
 DEBUG = env.bool("DEBUG", False)
 # Where links in e-mails lead. The demo sets it to the port it found free.
-SITE_URL = env.str("SITE_URL", "http://localhost:8000" if not PRODUCTION else f"https://{ALLOWED_HOSTS[0]}")
+SITE_URL = env.str(
+    "SITE_URL", "http://localhost:8000" if not PRODUCTION else f"https://{ALLOWED_HOSTS[0]}"
+)
 
-# --- The product ----------------------------------------------------------------------------------
+# --- The product ---------------------------------------------------------------------------------
 # Daily prices: CSV files from this directory, or a simulated market when it is empty.
 MARKET_DATA_DIR = env.str("MARKET_DATA_DIR", "")
 SIMULATED_MARKET_SEED = env.int("SIMULATED_MARKET_SEED", 20260101)
@@ -48,7 +52,7 @@ SIMULATED_MARKET_SEED = env.int("SIMULATED_MARKET_SEED", 20260101)
 NIGHT_CHUNK_SIZE = env.int("NIGHT_CHUNK_SIZE", 1000)
 MAILS_PER_SECOND = env.float("MAILS_PER_SECOND", 10.0)
 
-# --- Django ---------------------------------------------------------------------------------------
+# --- Django --------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "analytics",
     "portfolios",
@@ -125,7 +129,7 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-# --- Static files -----------------------------------------------------------------------------------
+# --- Static files --------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 NODE_MODULES = BASE_DIR / "node_modules"
@@ -147,7 +151,7 @@ STORAGES = {
     },
 }
 
-# --- Accounts -----------------------------------------------------------------------------------------
+# --- Accounts ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["portfolio_site.hashers.Argon2"]
@@ -175,7 +179,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 # How many proxies stand in front: rate limits count the address the last of them saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 
-# --- Mail ---------------------------------------------------------------------------------------------
+# --- Mail ----------------------------------------------------------------------------------------
 # Everything leaves through the outbox (accounts.services.outbox), which uses this backend.
 if mail_url := env.str("EMAIL_URL", ""):
     vars().update(dj_email_url.parse(mail_url))
@@ -186,7 +190,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Evenkeel <evenkeel@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-# --- Security -----------------------------------------------------------------------------------------
+# --- Security ------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -222,7 +226,7 @@ else:
     SESSION_COOKIE_NAME = "evenkeel-session"
     CSRF_COOKIE_NAME = "evenkeel-csrf"
 
-# --- Celery: the broker is a hint, PostgreSQL is the truth ----------------------------------------------
+# --- Celery: the broker is a hint, PostgreSQL is the truth ---------------------------------------
 if REDIS_URL.startswith("unix://"):
     CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
         "?db=", "?virtual_host="
@@ -251,8 +255,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
-# --- Logs ---------------------------------------------------------------------------------------------
-LOGGING = logs.configuration(json=PRODUCTION, level=env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING"))
+# --- Logs ----------------------------------------------------------------------------------------
+LOGGING = logs.configuration(
+    json=PRODUCTION, level=env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")
+)
 
 if PRODUCTION and len(SECRET_KEY) < 50:
     raise ImproperlyConfigured(

@@ -13,7 +13,7 @@ os.environ["MARKET_DATA_DIR"] = ""
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portfolio_site.settings")
 os.environ.setdefault("EVENKEEL_VAR", str(Path(__file__).parent.parent / "var" / "test"))
 
-from portfolio_site import embedded  # noqa: E402  (the environment comes first)
+from portfolio_site import embedded
 
 servers = ExitStack()
 servers.enter_context(embedded.servers())

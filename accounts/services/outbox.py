@@ -24,14 +24,9 @@ from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from accounts.emails import Rendered, inline
+from accounts.emails import Rendered
 from accounts.models import OutgoingEmail, User
 from accounts.services import delivery
-
-__all__ = [
-    "ACCOUNT", "Rendered", "SendReport",
-    "claim", "enqueue", "inline", "purge_bodies", "register", "send_due",
-]  # fmt: skip
 
 # Links in these let their reader in: the body goes as soon as it is sent.
 ACCOUNT = "account"

@@ -20,7 +20,9 @@ Column = NDArray[Any] | bytes
 """(k,) numbers, (k, n) numbers for an array column, or the same text for every row."""
 
 
-def read(cursor: CursorWrapper, query: str, params: Mapping[str, object], **columns: str) -> NDArray[Any]:
+def read(
+    cursor: CursorWrapper, query: str, params: Mapping[str, object], **columns: str
+) -> NDArray[Any]:
     """The rows of `query` as a structured array, in no particular order.
 
     `columns` names a numpy type for each column: "i8" bigint, "i4" integer, "f8" double
@@ -29,8 +31,8 @@ def read(cursor: CursorWrapper, query: str, params: Mapping[str, object], **colu
     """
     names = list(columns)
     arrays = ", ".join(f"array_agg({name})" for name in names)
-    statement = f"COPY (SELECT {arrays} FROM ({query}) AS row({', '.join(names)})) TO STDOUT (FORMAT BINARY)"
-    with cursor.copy(statement, params) as copy:
+    aggregated = f"SELECT {arrays} FROM ({query}) AS row({', '.join(names)})"
+    with cursor.copy(f"COPY ({aggregated}) TO STDOUT (FORMAT BINARY)", params) as copy:
         payload = b"".join(copy)
     fields: dict[str, NDArray[Any]] = {}
     offset = len(SIGNATURE) + 2  # past the number of columns

@@ -23,7 +23,9 @@ class PortfolioResult(models.Model):
         UNPRICED = "unpriced", "Price missing"
 
     pk = models.CompositePrimaryKey("run_id", "portfolio_id", "revision")
-    run = models.ForeignKey(NightlyRun, on_delete=models.CASCADE, related_name="results", db_index=False)
+    run = models.ForeignKey(
+        NightlyRun, on_delete=models.CASCADE, related_name="results", db_index=False
+    )
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="results")
     revision = models.IntegerField()
     status = models.CharField(max_length=10, choices=Status)

@@ -35,7 +35,8 @@ class NightlyRun(models.Model):
                 fields=["is_current"], condition=Q(is_current=True), name="one_current_run"
             ),
             models.CheckConstraint(
-                condition=Q(is_current=False) | Q(state="published"), name="current_run_is_published"
+                condition=Q(is_current=False) | Q(state="published"),
+                name="current_run_is_published",
             ),
         )
 
@@ -52,7 +53,9 @@ class RunChunk(models.Model):
         DONE = "done"
         QUARANTINED = "quarantined"
 
-    run = models.ForeignKey(NightlyRun, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    run = models.ForeignKey(
+        NightlyRun, on_delete=models.CASCADE, related_name="chunks", db_index=False
+    )
     stage = models.CharField(max_length=20, default="portfolios")
     number = models.PositiveIntegerField()
     first_portfolio_id = models.BigIntegerField()

@@ -14,7 +14,9 @@ class Suggestion(models.Model):
     the portfolio: the amounts sum to minus the cost.
     """
 
-    run = models.ForeignKey(NightlyRun, on_delete=models.CASCADE, related_name="suggested", db_index=False)
+    run = models.ForeignKey(
+        NightlyRun, on_delete=models.CASCADE, related_name="suggested", db_index=False
+    )
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="suggestions")
     revision = models.IntegerField()
     cost = models.FloatField(help_text="Fees, in US dollars.")

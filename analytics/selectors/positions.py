@@ -44,7 +44,14 @@ def read(*, first_id: int, last_id: int) -> Positions:
         if not connection.savepoint_ids:  # inside another transaction its snapshot rules
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         portfolios = binary_copy.read(
-            cursor, PORTFOLIOS, bounds, id="i8", revision="i4", band="f8", wide_band="f8", fee_rate="f8"
+            cursor,
+            PORTFOLIOS,
+            bounds,
+            id="i8",
+            revision="i4",
+            band="f8",
+            wide_band="f8",
+            fee_rate="f8",
         )
         holdings = binary_copy.read(cursor, HOLDINGS, bounds, **amount)
         targets = binary_copy.read(cursor, TARGETS, bounds, **amount)

@@ -50,7 +50,9 @@ def waiting(*, run_id: int) -> int:
 
 
 def finished(*, run_id: int) -> bool:
-    return not RunChunk.objects.filter(run_id=run_id, state__in=[State.READY, State.LEASED]).exists()
+    return not RunChunk.objects.filter(
+        run_id=run_id, state__in=[State.READY, State.LEASED]
+    ).exists()
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 import pandas as pd
 from allauth.account.models import EmailAddress
@@ -55,13 +56,12 @@ def _purchase_day(model: ModelPortfolio, panel: pd.DataFrame) -> date:
     """
     drift = _worst_drift(model, panel).iloc[:-MIN_AGE_DAYS].dropna()
     clear = drift[drift > CLEAR_DRIFT]
-    day: date = clear.index[-1] if len(clear) else drift.idxmax()
-    return day
+    return cast(date, clear.index[-1] if len(clear) else drift.idxmax())
 
 
 def _worst_drift(model: ModelPortfolio, panel: pd.DataFrame) -> pd.Series:
-    """The model's largest drift by now, for each day it might have been bought; NaN if it could not."""
-    today = panel.iloc[-1].dropna().to_dict()
+    """The model's largest drift by now, by day of purchase; NaN where it could not be bought."""
+    today = cast(dict[int, float], panel.iloc[-1].dropna().to_dict())
     targets = portfolios.fill_slots(model_portfolio=model, slots={}, closes=today)
     weights = pd.Series({asset.pk: float(weight) for asset, weight in targets.items()})
     grown = weights * panel.iloc[-1].reindex(weights.index) / panel.reindex(columns=weights.index)

@@ -30,7 +30,9 @@ def refresh(*, as_of: date) -> MarketSnapshot:
     refresh_regime(as_of=as_of)
     panel = prices.close_panel(end=as_of, days=LOOKBACK_DAYS + 1)
     if panel.empty or panel.iloc[-1].isna().all():
-        raise MissingPrices(f"No asset has a close on {as_of}. Import the prices of that day first.")
+        raise MissingPrices(
+            f"No asset has a close on {as_of}. Import the prices of that day first."
+        )
     returns = simple_returns(panel.to_numpy())
     moves = np.nan_to_num(returns) != 0
     eligible = (np.isfinite(returns).sum(axis=0) >= MIN_RETURNS) & moves.any(axis=0)

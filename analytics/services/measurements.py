@@ -15,13 +15,14 @@ from analytics.selectors.positions import Positions
 Status = PortfolioResult.Status
 # Trades below a cent are rounding, not suggestions.
 SMALLEST_TRADE = 0.01
-RESULT_COLUMNS = (
-    "run_id portfolio_id revision status value volatility risk_coverage band worst_drift "
-    "asset_ids values weights target_weights risk_contributions"
-).split()
-SUGGESTION_COLUMNS = (
-    "run_id portfolio_id revision cost one_way_turnover asset_ids amounts quantities"
-).split()
+RESULT_COLUMNS = [
+    "run_id", "portfolio_id", "revision", "status", "value", "volatility", "risk_coverage", "band",
+    "worst_drift", "asset_ids", "values", "weights", "target_weights", "risk_contributions",
+]  # fmt: skip
+SUGGESTION_COLUMNS = [
+    "run_id", "portfolio_id", "revision", "cost", "one_way_turnover", "asset_ids", "amounts",
+    "quantities",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,12 @@ def measure(positions: Positions, market: Market) -> Measurements:
     breach = rebalancing.breached(drift, band).any(axis=1)
     status = np.select(
         [unpriced, value <= 0, ~targets.any(axis=1), breach],
-        [Status.UNPRICED.value, Status.EMPTY.value, Status.NO_TARGETS.value, Status.IN_BREACH.value],
+        [
+            Status.UNPRICED.value,
+            Status.EMPTY.value,
+            Status.NO_TARGETS.value,
+            Status.IN_BREACH.value,
+        ],
         Status.IN_BALANCE.value,
     )
     in_breach = np.flatnonzero(breach)
@@ -68,7 +74,8 @@ def measure(positions: Positions, market: Market) -> Measurements:
     )
     coverage = np.minimum(weights @ market.measured, 1.0)
     contributions = risk.contributions(
-        weights * market.measured / np.where(coverage > 0, coverage, 1.0)[:, None], market.covariance
+        weights * market.measured / np.where(coverage > 0, coverage, 1.0)[:, None],
+        market.covariance,
     )
     return Measurements(
         positions=positions,
@@ -97,7 +104,9 @@ def store(cursor: CursorWrapper, measured: Measurements, *, run_id: int) -> None
     )
 
 
-def _result_blocks(measured: Measurements, run_id: int) -> Iterator[Mapping[str, binary_copy.Column]]:
+def _result_blocks(
+    measured: Measurements, run_id: int
+) -> Iterator[Mapping[str, binary_copy.Column]]:
     """Blocks of portfolios that have equally many positions and the same status."""
     positions = measured.positions
     mask = (positions.quantities > 0) | (positions.target_weights > 0)

@@ -52,7 +52,9 @@ def ensure_due(*, now: datetime) -> NightlyRun | None:
 
 def unfinished() -> list[int]:
     ended = [State.PUBLISHED, State.WITHHELD]
-    return list(NightlyRun.objects.exclude(state__in=ended).order_by("as_of").values_list("pk", flat=True))
+    return list(
+        NightlyRun.objects.exclude(state__in=ended).order_by("as_of").values_list("pk", flat=True)
+    )
 
 
 def advance(*, run_id: int) -> NightlyRun:

@@ -1,5 +1,7 @@
 """The moment a night becomes visible: results, episodes, alerts and mail, all or nothing."""
 
+from typing import Any
+
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
@@ -85,7 +87,7 @@ def publish(*, run: NightlyRun) -> NightlyRun:
 
 def _alert(run: NightlyRun) -> int:
     """Advance the breach episodes; the number of messages put into the outbox."""
-    night = {"run": run.pk, "as_of": run.as_of}
+    night: dict[str, Any] = {"run": run.pk, "as_of": run.as_of}
     calm = {"nights": CALM_NIGHTS, "share": CALM_SHARE_OF_BAND}
     with connection.cursor() as cursor:
         cursor.execute(UPDATE_CALM, night | calm)
@@ -102,4 +104,7 @@ def _too_many_failures(run: NightlyRun) -> str:
     allowed = max(MAX_QUARANTINED, MAX_QUARANTINED_SHARE * total)
     if quarantined <= allowed:
         return ""
-    return f"{quarantined} of {total} portfolios could not be computed; at most {allowed:.0f} may fail."
+    return (
+        f"{quarantined} of {total} portfolios could not be computed, "
+        f"and at most {allowed:.0f} may fail."
+    )

@@ -1,7 +1,7 @@
 """What people want to own: profiles, model portfolios, portfolios and their targets."""
 
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -16,11 +16,10 @@ from portfolios.models.assets import Asset, AssetCategory
 class FractionField(models.DecimalField):
     """A fraction of a portfolio, exact to the billionth."""
 
-    def __init__(self, *args: object, **options: object) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("max_digits", 10)
         options.setdefault("decimal_places", 9)
         super().__init__(*args, **options)
-
 
 
 class RiskProfile(models.Model):
@@ -65,8 +64,12 @@ class ModelPortfolio(models.Model):
 class ModelPortfolioLine(models.Model):
     """A weight for an asset, or for a category slot that its user fills."""
 
-    model_portfolio = models.ForeignKey(ModelPortfolio, on_delete=models.CASCADE, related_name="lines")
-    asset = models.ForeignKey(Asset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    model_portfolio = models.ForeignKey(
+        ModelPortfolio, on_delete=models.CASCADE, related_name="lines"
+    )
+    asset = models.ForeignKey(
+        Asset, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     category = models.ForeignKey(
         AssetCategory, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -102,7 +105,9 @@ class PortfolioQuerySet(models.QuerySet["Portfolio"]):
 
 
 class Portfolio(models.Model):
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="portfolios")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="portfolios"
+    )
     name = models.CharField(max_length=80)
     profile = models.ForeignKey(RiskProfile, null=True, blank=True, on_delete=models.PROTECT)
     tolerance_band = FractionField(
@@ -124,7 +129,9 @@ class Portfolio(models.Model):
         ordering = ("name", "id")
         constraints = (
             models.CheckConstraint(
-                condition=Q(tolerance_band__gt=0, wide_band__gte=F("tolerance_band"), wide_band__lt=1),
+                condition=Q(
+                    tolerance_band__gt=0, wide_band__gte=F("tolerance_band"), wide_band__lt=1
+                ),
                 name="portfolio_bands_ordered",
                 violation_error_message=(
                     "The band while volatility is high must be at least the normal band."

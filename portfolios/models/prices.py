@@ -14,7 +14,9 @@ class DailyPrice(models.Model):
     """
 
     pk = models.CompositePrimaryKey("asset_id", "date")
-    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="daily_prices", db_index=False)
+    asset = models.ForeignKey(
+        Asset, on_delete=models.CASCADE, related_name="daily_prices", db_index=False
+    )
     date = models.DateField()
     open = models.FloatField(null=True)
     high = models.FloatField(null=True)

@@ -39,7 +39,7 @@ def quotes(tmp_path, settings) -> Path:
 
 @pytest.fixture
 def coins(transactional_db, quotes) -> dict[str, Asset]:
-    """Bitcoin, two alts and dollars; 90 days of prices, all 100 on the last day and the next three."""
+    """Bitcoin, two alts and dollars; 90 days of prices, 100 on the last day and the next three."""
     cash = factories.AssetCategoryFactory(
         slug="cash", name="Cash", risk_level=AssetCategory.RiskLevel.VERY_LOW, colour=11
     )

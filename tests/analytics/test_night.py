@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models.functions import Now
 
 from accounts.models import OutgoingEmail
 from analytics.core import rebalancing
@@ -38,9 +39,10 @@ def by_asset(result, field: str) -> dict[int, float]:
 def hashes() -> list[tuple]:
     """Everything a night wrote, without the ids that a sequence gives."""
     queries = (
-        "SELECT md5(r::text) FROM analytics_portfolioresult r ORDER BY run_id, portfolio_id, revision",
+        "SELECT md5(r::text) FROM analytics_portfolioresult r ORDER BY portfolio_id, revision",
         "SELECT portfolio_id, revision, cost, amounts FROM analytics_suggestion ORDER BY 1, 2",
-        "SELECT portfolio_id, opened_on, closed_on, calm_nights FROM analytics_breachepisode ORDER BY 1, 2",
+        "SELECT portfolio_id, opened_on, closed_on, calm_nights FROM analytics_breachepisode "
+        "ORDER BY 1, 2",
         "SELECT dedupe_key, recipient FROM accounts_outgoingemail ORDER BY 1",
     )
     rows = []
@@ -52,7 +54,9 @@ def hashes() -> list[tuple]:
 
 
 def test_value_weights_and_drift_are_those_of_a_hand_calculation(hold, coins, as_of):
-    portfolio = hold({"BTC": 6, "SOL": "3.5", "USD": 50}, {"BTC": "0.5", "SOL": "0.45", "USD": "0.05"})
+    portfolio = hold(
+        {"BTC": 6, "SOL": "3.5", "USD": 50}, {"BTC": "0.5", "SOL": "0.45", "USD": "0.05"}
+    )
     nights.run_to_end(as_of=as_of)
     result = result_of(portfolio)
     assert result.value == pytest.approx(6 * 100 + 3.5 * 100 + 50)
@@ -146,12 +150,15 @@ def test_small_chunks_give_the_same_rows_as_one(hold, as_of, settings):
     for quantity in range(1, 10):
         hold({"BTC": quantity, "SOL": 10 - quantity}, HALVES)
     run = nights.run_to_end(as_of=as_of)
-    one = [row for row in PortfolioResult.objects.order_by("portfolio").values_list("portfolio", "value", "weights", "risk_contributions")]
+    rows = PortfolioResult.objects.order_by("portfolio").values_list(
+        "portfolio", "value", "weights", "risk_contributions"
+    )
+    one = list(rows)
     run.delete()
     settings.NIGHT_CHUNK_SIZE = 2
     run = nights.run_to_end(as_of=as_of)
     assert run.chunks.count() == 5
-    assert list(PortfolioResult.objects.order_by("portfolio").values_list("portfolio", "value", "weights", "risk_contributions")) == one
+    assert list(rows.all()) == one
 
 
 def test_one_message_an_episode_and_not_one_a_night(hold, coins, as_of):
@@ -224,7 +231,7 @@ def test_a_worker_that_comes_back_late_loses_and_leaves_nothing(hold, as_of):
     run = nights.advance(run_id=nights.ensure(as_of=as_of).pk)
     conditions = market_selector.read(as_of=as_of)
     late = chunks.claim(run_id=run.pk)
-    RunChunk.objects.update(lease_until=timedelta_ago(minutes=1))
+    RunChunk.objects.update(lease_until=Now() - timedelta(minutes=1))
     prompt = chunks.claim(run_id=run.pk)
     assert prompt.attempt == late.attempt + 1
     with pytest.raises(chunks.LostLease):
@@ -235,12 +242,6 @@ def test_a_worker_that_comes_back_late_loses_and_leaves_nothing(hold, as_of):
     with pytest.raises(chunks.LostLease):
         chunks.compute(chunk=prompt, market=conditions)
     assert PortfolioResult.objects.count() == 1
-
-
-def timedelta_ago(**parts: int):
-    from django.utils import timezone
-
-    return timezone.now() - timedelta(**parts)
 
 
 def test_a_leased_chunk_is_nobody_elses(hold, as_of):
@@ -263,7 +264,9 @@ def poison(monkeypatch, *portfolios) -> None:
     monkeypatch.setattr(measurements, "measure", stumble)
 
 
-def test_a_poisoned_portfolio_is_quarantined_alone_and_the_rest_is_published(hold, as_of, monkeypatch):
+def test_a_poisoned_portfolio_is_quarantined_alone_and_the_rest_is_published(
+    hold, as_of, monkeypatch
+):
     made = [hold({"BTC": 9, "SOL": 1}, HALVES) for _ in range(9)]
     poison(monkeypatch, made[4])
     run = nights.run_to_end(as_of=as_of)
@@ -330,4 +333,6 @@ def test_trades_of_the_core_are_what_is_stored(hold, coins, as_of):
     expected = rebalancing.trades_to_target(
         np.array([[900.0, 100.0]]), np.array([[0.5, 0.5]]), np.array([0.001])
     )
-    assert Suggestion.objects.get(portfolio=portfolio).amounts == pytest.approx(expected.amounts[0].tolist())
+    assert Suggestion.objects.get(portfolio=portfolio).amounts == pytest.approx(
+        expected.amounts[0].tolist()
+    )

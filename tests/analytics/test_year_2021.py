@@ -24,14 +24,16 @@ BOUGHT, END = date(2021, 1, 1), date(2021, 12, 31)
 def read_closes(directory) -> pd.DataFrame:
     """Closes of the model's assets by day, read by pandas alone."""
     columns = {
-        symbol: pd.read_csv(directory / f"{symbol}.csv", index_col="date", parse_dates=True)["close"]
+        symbol: pd.read_csv(directory / f"{symbol}.csv", index_col="date", parse_dates=True)[
+            "close"
+        ]
         for symbol in MODERATE
     }
     return pd.DataFrame(columns).loc[str(BOUGHT) : str(END)]
 
 
 def copy_rows(source: Path, target: Path) -> None:
-    """The file from mid-2019, which is as far back as the volatility axis needs, to the end of 2021."""
+    """The file from mid-2019, as far back as the volatility axis needs, to the end of 2021."""
     header, *rows = source.read_text().splitlines(keepends=True)
     target.write_text(header + "".join(row for row in rows if "2019-06" <= row < "2022"))
 

@@ -58,7 +58,9 @@ def browser_type_launch_args() -> dict[str, Any]:
 def console(page: Page) -> list[str]:
     """Errors that the browser reported, violations of the content policy among them."""
     errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     return errors
 
@@ -126,5 +128,3 @@ class worker:  # noqa: N801  (used as a function)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-

@@ -20,7 +20,9 @@ AS_OF = datetime.now(UTC).date() - timedelta(days=2)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(site, page: Page, postbox, console):
+def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
+    site, page: Page, postbox, console
+):
     price_imports.refresh(as_of=AS_OF)
 
     page.goto(f"{site}/account/signup/")

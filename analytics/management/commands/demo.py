@@ -98,9 +98,10 @@ def commands(port: int) -> dict[str, str]:
     return {
         "web": f"{python} -m gunicorn portfolio_site.wsgi --bind 127.0.0.1:{port} --workers 1"
         " --worker-class gthread --threads 8 --no-control-socket --log-level warning",
-        "worker": f"{calm} -m celery --quiet -A portfolio_site worker --concurrency 2 --loglevel WARNING",
-        "beat": f"{python} -m celery --quiet -A portfolio_site beat --loglevel WARNING --schedule {beat}"
-        " --pidfile=",
+        "worker": f"{calm} -m celery --quiet -A portfolio_site worker --concurrency 2"
+        " --loglevel WARNING",
+        "beat": f"{python} -m celery --quiet -A portfolio_site beat --schedule {beat} --pidfile="
+        " --loglevel WARNING",
     }
 
 
@@ -108,7 +109,9 @@ def free_port() -> int:
     """PORT from the environment, else 8000 or the next free one."""
     if wanted := os.environ.get("PORT"):
         if not wanted.isdigit() or not 0 < int(wanted) < 65536 or not is_free(int(wanted)):
-            raise CommandError(f"PORT={wanted} is not a free port. Choose another, or leave it out.")
+            raise CommandError(
+                f"PORT={wanted} is not a free port. Choose another, or leave it out."
+            )
         return int(wanted)
     port = next((port for port in range(8000, 8100) if is_free(port)), None)
     if port is None:
@@ -144,5 +147,7 @@ def wait_for(what: str, condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise CommandError(f"Waited {PATIENCE_SECONDS} s for {what}. Its process says why, above.")
+            raise CommandError(
+                f"Waited {PATIENCE_SECONDS} s for {what}. Its process says why, above."
+            )
         time.sleep(0.1)

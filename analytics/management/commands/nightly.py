@@ -14,7 +14,7 @@ from analytics.services import market, nights
 
 
 class Command(BaseCommand):
-    help = "Run the night of one UTC day in this process, whatever the workers do. Repeating it is harmless."
+    help = "Run the night of one UTC day in this process. Repeating it is harmless."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -33,12 +33,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.report(run, seconds=monotonic() - started, as_json=json)
         if run.state != NightlyRun.State.PUBLISHED:
-            raise CommandError(f"{run} is not published. {run.problem or 'Workers are still at it.'}")
+            raise CommandError(
+                f"{run} is not published. {run.problem or 'Workers are still at it.'}"
+            )
 
     def run_due(self) -> NightlyRun:
         run = nights.ensure_due(now=timezone.now())
         if run is None:
-            raise CommandError("There are no prices at all. Import some, see `manage.py import_prices`.")
+            raise CommandError(
+                "There are no prices at all. Import some, see `manage.py import_prices`."
+            )
         return nights.run_to_end(as_of=run.as_of)
 
     def report(self, run: NightlyRun, *, seconds: float, as_json: bool) -> None:

@@ -1,0 +1,57 @@
+"""A production that is half configured says what to set, and does not start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+COMPLETE = {
+    "EVENKEEL_ENV": "production",
+    "SECRET_KEY": "long-enough-to-be-a-secret-and-not-one-that-anybody-uses-0123456789",
+    "DATABASE_URL": "postgresql://localhost/evenkeel",
+    "REDIS_URL": "redis://localhost:6379/0",
+    "ALLOWED_HOSTS": "evenkeel.example.org",
+}
+PLACE = ("PATH", "HOME", "LANG", "PYTHONPATH")
+
+
+def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if name in PLACE}
+    return subprocess.run(
+        [sys.executable, "-c", "import portfolio_site.settings"],
+        cwd=REPOSITORY,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_complete_environment_starts():
+    assert start(COMPLETE).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_what_is_missing_is_named_with_an_example(name, value):
+    environment = {**COMPLETE, name: value or ""}
+    if value is None:
+        del environment[name]
+    refused = start(environment)
+    assert refused.returncode != 0
+    assert f"{name} is not set. Set it in the environment, for example {name}=" in refused.stderr
+
+
+
+def test_a_short_secret_is_refused():
+    refused = start({**COMPLETE, "SECRET_KEY": "short"})
+    assert refused.returncode != 0
+    assert "SECRET_KEY is shorter than 50 characters" in refused.stderr
+
+
+def test_an_unknown_environment_is_refused():
+    refused = start({**COMPLETE, "EVENKEEL_ENV": "staging"})
+    assert "Set it to one of: production, development, test." in refused.stderr
