@@ -32,7 +32,13 @@ def holdings(request: HtmxRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             return _saved(request, holding)
-    return _table(request, portfolio, new_form=form, status=422 if form.errors else 200)
+    return _table(
+        request,
+        portfolio,
+        new_form=form,
+        focused=request.GET.get("row"),  # whose editing was cancelled
+        status=422 if form.errors else 200,
+    )
 
 
 @login_required
@@ -70,7 +76,7 @@ def holding_remove(request: HtmxRequest, pk: int, holding_pk: int) -> HttpRespon
         messages.error(request, str(refusal))
     else:
         messages.success(request, f"{holding.asset.symbol} is removed.")
-    return _answer(request, holding.portfolio)
+    return _answer(request, holding.portfolio, focused="table")
 
 
 def _holding_or_404(request: HtmxRequest, pk: int, holding_pk: int) -> Holding:
@@ -81,7 +87,7 @@ def _holding_or_404(request: HtmxRequest, pk: int, holding_pk: int) -> Holding:
 
 def _saved(request: HtmxRequest, holding: Holding) -> HttpResponse:
     messages.success(request, f"{holding.asset.symbol} is saved.")
-    return _answer(request, holding.portfolio, saved=holding)
+    return _answer(request, holding.portfolio, focused=str(holding.pk))
 
 
 def _answer(request: HtmxRequest, portfolio: Portfolio, **state: Any) -> HttpResponse:
