@@ -6,7 +6,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from analytics.models import binary_copy
+from portfolios.models import binary_copy
 
 PORTFOLIOS = """
     SELECT id, revision, tolerance_band::float8, wide_band::float8, fee_rate::float8

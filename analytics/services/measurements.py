@@ -8,9 +8,10 @@ from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
 from analytics.core import rebalancing, risk
-from analytics.models import PortfolioResult, Suggestion, binary_copy
+from analytics.models import PortfolioResult, Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import Positions
+from portfolios.models import binary_copy
 
 Status = PortfolioResult.Status
 # Trades below a cent are rounding, not suggestions.

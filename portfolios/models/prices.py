@@ -14,8 +14,13 @@ class DailyPrice(models.Model):
     """
 
     pk = models.CompositePrimaryKey("asset_id", "date")
+    # Without a constraint in the database: see portfolios.services.price_staging.
     asset = models.ForeignKey(
-        Asset, on_delete=models.CASCADE, related_name="daily_prices", db_index=False
+        Asset,
+        on_delete=models.CASCADE,
+        related_name="daily_prices",
+        db_index=False,
+        db_constraint=False,
     )
     date = models.DateField()
     open = models.FloatField(null=True)

@@ -45,7 +45,6 @@ def test_what_is_missing_is_named_with_an_example(name, value):
     assert f"{name} is not set. Set it in the environment, for example {name}=" in refused.stderr
 
 
-
 def test_a_short_secret_is_refused():
     refused = start({**COMPLETE, "SECRET_KEY": "short"})
     assert refused.returncode != 0

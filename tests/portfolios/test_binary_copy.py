@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from analytics.models import binary_copy
+from portfolios.models import binary_copy
 
 pytestmark = pytest.mark.django_db
 
