@@ -103,6 +103,8 @@ def quantity(value: Any) -> str:
     if number is None:
         return DASH
     if isinstance(value, float):
+        if abs(value) >= HUGE:
+            return _fixed(number, 0)
         number = Decimal(f"{value:.6g}")
     text = f"{number:,f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
