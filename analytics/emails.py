@@ -1,15 +1,13 @@
 """The letters analytics writes. The outbox (accounts) sends them."""
 
-from typing import Any
-
 from django.conf import settings
 
 from accounts import emails
 from accounts.emails import Rendered
 from accounts.models import OutgoingEmail
 from accounts.services import unsubscribe
-from analytics.models import AlertEvent, PortfolioResult, RegimeDay, Suggestion
-from portfolios.models import Asset
+from analytics.models import AlertEvent, RegimeDay
+from analytics.selectors import portfolio_pages
 
 
 def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
@@ -25,57 +23,18 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
     )
     if alert is None:
         return None
-    seen = {"run": alert.run, "portfolio": alert.portfolio, "revision": alert.revision}
-    result = PortfolioResult.objects.get(**seen)
-    suggestion = Suggestion.objects.get(**seen)
-    assets = Asset.objects.in_bulk([*result.asset_ids, *suggestion.asset_ids])
+    portfolio, run = alert.portfolio, alert.run
     context = {
-        "portfolio": alert.portfolio,
-        "url": settings.SITE_URL + alert.portfolio.get_absolute_url(),
-        "unsubscribe_url": unsubscribe.url(alert.portfolio.owner),
+        "portfolio": portfolio,
+        "reading": portfolio_pages.read(portfolio, run=run, revision=alert.revision),
+        "high_volatility": RegimeDay.objects.get(date=run.as_of).high_volatility,
         "simulated_market": not settings.MARKET_DATA_DIR,
-        "as_of": alert.run.as_of,
-        "result": result,
-        "high_volatility": RegimeDay.objects.get(date=alert.run.as_of).high_volatility,
-        "breaches": breaches(result, assets),
-        "suggestion": suggestion,
-        "trades": trades(suggestion, assets),
+        "url": settings.SITE_URL + portfolio.get_absolute_url(),
+        "unsubscribe_url": unsubscribe.url(portfolio.owner),
     }
     return emails.render(
         "emails/drift_alert",
-        subject=f"{alert.portfolio.name} has drifted out of its bands",
+        subject=f"{portfolio.name} has drifted out of its bands",
         context=context,
-        headers=unsubscribe.headers(alert.portfolio.owner),
+        headers=unsubscribe.headers(portfolio.owner),
     )
-
-
-def breaches(result: PortfolioResult, assets: dict[int, Asset]) -> list[dict[str, Any]]:
-    """The positions outside their bands, the furthest first."""
-    rows = zip(result.asset_ids, result.weights, result.target_weights, strict=True)
-    outside = [
-        {
-            "asset": assets[pk],
-            "weight": weight,
-            "target": target,
-            "drift": weight - target,
-            "low": max(target - result.band, 0.0),
-            "high": min(target + result.band, 1.0),
-        }
-        for pk, weight, target in rows
-        if abs(weight - target) > result.band
-    ]
-    return sorted(outside, key=lambda row: -abs(row["drift"]))
-
-
-def trades(suggestion: Suggestion, assets: dict[int, Asset]) -> list[dict[str, Any]]:
-    """Sales first: they pay for the purchases."""
-    rows = zip(suggestion.asset_ids, suggestion.amounts, suggestion.quantities, strict=True)
-    return [
-        {
-            "action": "Sell" if amount < 0 else "Buy",
-            "asset": assets[pk],
-            "amount": abs(amount),
-            "quantity": abs(quantity),
-        }
-        for pk, amount, quantity in sorted(rows, key=lambda row: row[1])
-    ]

@@ -107,6 +107,12 @@ class Reading:
         return max(self.positions, key=lambda position: abs(position.drift), default=None)
 
     @property
+    def breaches(self) -> list[Position]:
+        """The positions outside their bands, the furthest first."""
+        outside = [position for position in self.positions if position.in_breach]
+        return sorted(outside, key=lambda position: -abs(position.drift))
+
+    @property
     def unpriced(self) -> list[Asset]:
         return [position.asset for position in self.positions if position.close is None]
 
@@ -167,16 +173,13 @@ def list_rows(user: User, *, run: NightlyRun | None) -> list[ListRow]:
     ]
 
 
-def read(portfolio: Portfolio, *, run: NightlyRun) -> Reading | None:
-    """The portfolio as it is now; None when that has not been calculated."""
-    result = PortfolioResult.objects.filter(
-        run=run, portfolio=portfolio, revision=portfolio.revision
-    ).first()
+def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) -> Reading | None:
+    """The portfolio as it is now, or as it was at `revision`; None when that is not calculated."""
+    seen = {"run": run, "portfolio": portfolio, "revision": revision or portfolio.revision}
+    result = PortfolioResult.objects.filter(**seen).first()
     if result is None:
         return None
-    suggestion = Suggestion.objects.filter(
-        run=run, portfolio=portfolio, revision=portfolio.revision
-    ).first()
+    suggestion = Suggestion.objects.filter(**seen).first()
     ids = {*result.asset_ids, *(suggestion.asset_ids if suggestion else ())}
     assets = Asset.objects.select_related("category").in_bulk(ids)
     positions = _positions(result, assets, run)
