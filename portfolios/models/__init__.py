@@ -1,4 +1,4 @@
-from portfolios.models.assets import Asset, AssetCategory
+from portfolios.models.assets import Asset, AssetCategory, MigratedAmount, TokenMigration
 from portfolios.models.ledger import Holding
 from portfolios.models.portfolios import (
     ModelPortfolio,
@@ -14,10 +14,12 @@ __all__ = [
     "AssetCategory",
     "DailyPrice",
     "Holding",
+    "MigratedAmount",
     "ModelPortfolio",
     "ModelPortfolioLine",
     "Portfolio",
     "QuarantinedPrice",
     "RiskProfile",
     "TargetWeight",
+    "TokenMigration",
 ]

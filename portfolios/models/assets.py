@@ -1,5 +1,9 @@
-"""The catalogue: assets and the categories that admins curate."""
+"""The catalogue: assets, the categories that admins curate, and tokens that replace others."""
 
+from decimal import Decimal
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 
@@ -77,3 +81,99 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} · {self.name}"
+
+
+class UnitsField(models.DecimalField):
+    """A number of units in a ratio, above zero."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("max_digits", 30)
+        options.setdefault("decimal_places", 12)
+        super().__init__(*args, **options)
+
+
+class TokenMigration(models.Model):
+    """A token replaced by another: `old_units` of the old one become `new_units` of the new one.
+
+    Two numbers and not one ratio, so that neither its direction nor a third is ever in doubt:
+    1 MKR became 24,000 SKY. See portfolios.services.token_migrations.
+    """
+
+    class State(models.TextChoices):
+        PREPARED = "prepared"
+        APPLIED = "applied"
+
+    old_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="replacements")
+    new_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="predecessors")
+    old_units = UnitsField(default=Decimal(1), help_text="So many of the old token …")
+    new_units = UnitsField(default=Decimal(1), help_text="… become so many of the new one.")
+    effective_on = models.DateField(help_text="The first day on which it may be applied.")
+    state = models.CharField(max_length=10, choices=State, default=State.PREPARED, editable=False)
+    applied_at = models.DateTimeField(null=True, editable=False)
+    old_was_active = models.BooleanField(default=True, editable=False)
+
+    class Meta:
+        ordering = ("-effective_on", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(old_asset=F("new_asset")),
+                name="token_migration_to_another",
+                violation_error_message="A token cannot be replaced by itself.",
+            ),
+            models.CheckConstraint(
+                condition=Q(old_units__gt=0, new_units__gt=0),
+                name="token_migration_units_positive",
+                violation_error_message="Both numbers of units must be above zero.",
+            ),
+            models.UniqueConstraint(
+                fields=["old_asset", "new_asset"],
+                name="token_migration_once",
+                violation_error_message="There is a migration of this token to that one already.",
+            ),
+            models.UniqueConstraint(
+                fields=["old_asset"],
+                condition=Q(state="applied"),
+                name="token_migration_applied_once",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.old_units.normalize():,f} {self.old_asset.symbol} → "
+            f"{self.new_units.normalize():,f} {self.new_asset.symbol}"
+        )
+
+
+class MigratedAmount(models.Model):
+    """What a migration moved in one place, so that it can be moved back to the last decimal."""
+
+    class Kind(models.TextChoices):
+        HOLDING = "holding"
+        TARGET = "target", "target weight"
+        MODEL_LINE = "model_line", "line of a model portfolio"
+
+    migration = models.ForeignKey(TokenMigration, on_delete=models.CASCADE, related_name="moved")
+    kind = models.CharField(max_length=10, choices=Kind)
+    portfolio = models.ForeignKey(
+        "portfolios.Portfolio", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    model_portfolio = models.ForeignKey(
+        "portfolios.ModelPortfolio", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    old_amount = models.DecimalField(max_digits=38, decimal_places=18)
+    new_amount = models.DecimalField(max_digits=38, decimal_places=18)
+    removed_row = models.JSONField(
+        null=True, encoder=DjangoJSONEncoder, help_text="The row that joined one of the new token."
+    )
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(portfolio__isnull=False, model_portfolio__isnull=True)
+                | Q(portfolio__isnull=True, model_portfolio__isnull=False),
+                name="migrated_amount_in_one_place",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.migration_id}: {self.old_amount} → {self.new_amount}"

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from portfolios.models.assets import Asset
+from portfolios.models.assets import Asset, TokenMigration
 
 
 class DailyPrice(models.Model):
@@ -29,6 +29,16 @@ class DailyPrice(models.Model):
     close = models.FloatField()
     volume = models.FloatField(null=True)
     market_cap = models.FloatField(null=True)
+    # Set on days that continue the history of the token which this one replaced; measured days
+    # have none. Without a constraint and an index, like the asset.
+    migration = models.ForeignKey(
+        TokenMigration,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
 
     class Meta:
         constraints = (

@@ -16,6 +16,7 @@ from portfolios.models import (
     ModelPortfolio,
     ModelPortfolioLine,
     RiskProfile,
+    TokenMigration,
 )
 
 FILE = Path(__file__).resolve().parent.parent / "catalogue.toml"
@@ -60,6 +61,7 @@ class _Loader:
         for row in content["models"]:
             if self.refresh or row["slug"] not in known:
                 _replace_lines(models[row["slug"]], row["lines"], assets, categories)
+        self._prepare_migrations(content, assets)
         return CatalogueReport(self.created, self.updated, self.unchanged)
 
     def _upsert(self, model: type[M], key: str, rows: Iterable[Row]) -> dict[str, M]:
@@ -78,6 +80,23 @@ class _Loader:
             else:
                 self.unchanged += 1
         return instances
+
+    def _prepare_migrations(self, content: Row, assets: Mapping[str, Asset]) -> None:
+        """Token migrations are prepared, never applied: that is for an admin to decide."""
+        known = set(TokenMigration.objects.values_list("old_asset_id", "new_asset_id"))
+        for row in content["token_migrations"]:
+            old_asset, new_asset = assets[row["old"]], assets[row["new"]]
+            if (old_asset.pk, new_asset.pk) in known:
+                self.unchanged += 1
+                continue
+            TokenMigration.objects.create(
+                old_asset=old_asset,
+                new_asset=new_asset,
+                old_units=row["old_units"],
+                new_units=row["new_units"],
+                effective_on=row["effective_on"],
+            )
+            self.created += 1
 
 
 def _differs(instance: Model, row: Row) -> bool:

@@ -32,3 +32,7 @@ class MissingPriceError(PortfolioError):
         self.assets = tuple(assets)
         names = ", ".join(str(asset) for asset in self.assets)
         super().__init__(f"There is no price for {names} on that day, so it cannot be bought.")
+
+
+class TokenMigrationError(Exception):
+    """A token migration cannot be applied or reversed now; nothing has changed."""

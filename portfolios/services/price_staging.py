@@ -38,9 +38,10 @@ MERGE = f"""
         WHERE asset_id IN (SELECT id FROM portfolios_asset)
     ) AS staged
     ON stored.asset_id = staged.asset_id AND stored.date = staged.date
-    WHEN MATCHED AND ({", ".join(f"stored.{name}" for name in NUMBERS)})
-        IS DISTINCT FROM ({", ".join(f"staged.{name}" for name in NUMBERS)})
-    THEN UPDATE SET ({", ".join(NUMBERS)}) = ROW ({", ".join(f"staged.{name}" for name in NUMBERS)})
+    WHEN MATCHED AND (stored.migration_id, {", ".join(f"stored.{name}" for name in NUMBERS)})
+        IS DISTINCT FROM (NULL::bigint, {", ".join(f"staged.{name}" for name in NUMBERS)})
+    THEN UPDATE SET (migration_id, {", ".join(NUMBERS)})
+        = ROW (NULL::bigint, {", ".join(f"staged.{name}" for name in NUMBERS)})
     WHEN NOT MATCHED
     THEN INSERT ({", ".join(COLUMNS)}) VALUES ({", ".join(f"staged.{name}" for name in COLUMNS)})
 """
@@ -80,8 +81,7 @@ def store(rows: Iterable[Row]) -> Counts:
     counts = Counts()
     remaining = iter(rows)
     with connection.cursor() as cursor:
-        # One import at a time: two upserts could lock the same rows in a different order.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        hold_writers(cursor)
         cursor.execute(HOLD_ASSETS)
         cursor.execute(CREATE_STAGING)
         while rejected := _copy_prices(cursor, remaining, counts):
@@ -91,6 +91,11 @@ def store(rows: Iterable[Row]) -> Counts:
         cursor.execute(QUARANTINE)
         cursor.execute(DROP_STAGING)
     return counts
+
+
+def hold_writers(cursor: CursorWrapper) -> None:
+    """Let one transaction at a time write prices: two could lock the same rows crosswise."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
 
 
 def _copy_prices(cursor: CursorWrapper, rows: Iterator[Row], counts: Counts) -> list[RejectedRow]:

@@ -1,9 +1,10 @@
 """Every write to a portfolio goes through here: one at a time, and counted."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
+from django.db.models import F
 
 from portfolios.models import Portfolio
 from portfolios.services.errors import ConflictError
@@ -28,3 +29,15 @@ def changing(portfolio: Portfolio, *, expected: int | None = None) -> Iterator[P
         locked.revision += 1
         locked.save(update_fields=["revision"])
     portfolio.revision = locked.revision
+
+
+def count_up(*, portfolio_ids: Collection[int]) -> set[int]:
+    """Lock many portfolios for the rest of the caller's transaction, and count their revisions up.
+
+    In the order of their ids, so that two callers never wait for each other. Returns the ids of
+    those that exist.
+    """
+    portfolios = Portfolio.objects.filter(pk__in=portfolio_ids)
+    locked = set(portfolios.select_for_update().order_by("pk").values_list("pk", flat=True))
+    Portfolio.objects.filter(pk__in=locked).update(revision=F("revision") + 1)
+    return locked
