@@ -14,11 +14,12 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
     """Which positions left their bands, what to do about it, and what that costs.
 
     Written from what the night saw, whatever has been edited since. None when the portfolio
-    is gone, or its owner has switched alerts off meanwhile.
+    is put away or gone, or its owner has switched alerts off meanwhile.
     """
     alert = (
         AlertEvent.objects.select_related("portfolio__owner", "run")
         .filter(pk=outgoing.reference or 0, portfolio__owner__drift_alerts=True)
+        .filter(portfolio__archived_at=None, portfolio__deleted_at=None)
         .first()
     )
     if alert is None:

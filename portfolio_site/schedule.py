@@ -13,4 +13,8 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 55},
     },
     "purge-mail": {"task": "accounts.tasks.purge_mail", "schedule": crontab(hour="3", minute="10")},
+    "purge-portfolios": {
+        "task": "portfolios.tasks.purge_deleted_portfolios",
+        "schedule": crontab(hour="3", minute="20"),
+    },
 }

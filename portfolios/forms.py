@@ -1,13 +1,16 @@
 """What people type about their portfolios. A percentage on the screen is a fraction inside."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
+from copy import copy
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.db.models import QuerySet
 from django.forms.models import ModelChoiceIterator
+from django.http import QueryDict
 
 from portfolios.models import Asset, ModelPortfolio, ModelPortfolioLine, Portfolio, TargetWeight
 from portfolios.selectors import assets, model_portfolios
@@ -16,6 +19,7 @@ from portfolios.services.errors import PortfolioError
 from portfolios.templatetags import figures
 
 LARGEST_AMOUNT = Decimal(10) ** 12
+LONGEST_NOTES = 5000
 NOT_A_NUMBER = "Enter a number such as 1250.75, with a point and without separators."
 EMPTY = ""
 
@@ -216,6 +220,9 @@ class TargetsForm(forms.Form):
 
 
 class SettingsForm(forms.ModelForm):
+    """Name, bands, fee and notes, as of the revision that the person saw."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
     tolerance_band = PercentField(
         label="Band, percentage points", decimal_places=2, min_value=Decimal("0.01"), max_value=99
     )
@@ -231,4 +238,28 @@ class SettingsForm(forms.ModelForm):
 
     class Meta:
         model = Portfolio
-        fields = ("name", "tolerance_band", "wide_band", "fee_rate")
+        fields = ("name", "tolerance_band", "wide_band", "fee_rate", "notes")
+        widgets: ClassVar = {"notes": forms.Textarea({"rows": 5})}
+
+    def __init__(self, submitted: QueryDict | None, *, portfolio: Portfolio) -> None:
+        super().__init__(
+            submitted,
+            initial={"revision": portfolio.revision},
+            instance=copy(portfolio),  # a form writes what was typed into it, valid or not
+        )
+        notes = self.fields["notes"]
+        assert isinstance(notes, forms.CharField)
+        notes.max_length = LONGEST_NOTES
+        notes.validators.append(MaxLengthValidator(LONGEST_NOTES))
+
+    def show_saved(self, saved: Portfolio) -> None:
+        """Put what is saved now beside each field that says something else.
+
+        Who saves once more has seen it.
+        """
+        typed = {name: self.data.get(name, "") for name in self.Meta.fields}
+        self.data = {**typed, "revision": str(saved.revision)}
+        for name in self.Meta.fields:
+            value = self.fields[name].prepare_value(getattr(saved, name))
+            if value != self.data.get(name):
+                self[name].help_text = f"Saved now: {value or 'nothing'}"

@@ -14,5 +14,9 @@ urlpatterns = [
     ),
     path("portfolios/<int:pk>/targets/", targets.targets, name="targets"),
     path("portfolios/<int:pk>/settings/", portfolios.settings, name="settings"),
+    path("portfolios/<int:pk>/clone/", portfolios.portfolio_clone, name="portfolio-clone"),
+    path("portfolios/<int:pk>/archive/", portfolios.portfolio_archive, name="portfolio-archive"),
+    path("portfolios/<int:pk>/restore/", portfolios.portfolio_restore, name="portfolio-restore"),
     path("portfolios/<int:pk>/delete/", portfolios.portfolio_delete, name="portfolio-delete"),
+    path("portfolios/<int:pk>/undelete/", portfolios.portfolio_undelete, name="portfolio-undelete"),
 ]

@@ -62,6 +62,10 @@ OWNED = {
     "portfolios:targets": owned(),
     "portfolios:settings": owned(),
     "portfolios:portfolio-delete": owned(),
+    "portfolios:portfolio-undelete": owned(allowed=("POST",), user=302),
+    "portfolios:portfolio-clone": owned(allowed=("POST",), user=302),
+    "portfolios:portfolio-archive": owned(allowed=("POST",), user=302),
+    "portfolios:portfolio-restore": owned(allowed=("POST",), user=302),
 }
 PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),

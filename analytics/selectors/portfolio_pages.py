@@ -163,8 +163,9 @@ def current_run() -> NightlyRun | None:
 
 
 def list_rows(user: User, *, run: NightlyRun | None) -> list[ListRow]:
-    """All portfolios of a user with their results, in two queries."""
-    portfolios = list(Portfolio.objects.visible_to(user).select_related("profile"))
+    """All portfolios in use of a user with their results, in two queries."""
+    in_use = Portfolio.objects.visible_to(user).filter(archived_at=None)
+    portfolios = list(in_use.select_related("profile"))
     results = PortfolioResult.objects.filter(run=run, portfolio__in=portfolios) if run else ()
     by_revision = {(result.portfolio_id, result.revision): result for result in results}
     return [

@@ -10,7 +10,8 @@ from portfolios.models import binary_copy
 
 PORTFOLIOS = """
     SELECT id, revision, tolerance_band::float8, wide_band::float8, fee_rate::float8
-    FROM portfolios_portfolio WHERE id BETWEEN %(first)s AND %(last)s
+    FROM portfolios_portfolio
+    WHERE id BETWEEN %(first)s AND %(last)s AND archived_at IS NULL AND deleted_at IS NULL
 """
 HOLDINGS = """
     SELECT portfolio_id, asset_id, quantity::float8
@@ -37,7 +38,7 @@ class Positions:
 
 
 def read(*, first_id: int, last_id: int) -> Positions:
-    """Portfolios with ids in [first_id, last_id], all as of one moment."""
+    """Portfolios in use with ids in [first_id, last_id], all as of one moment."""
     bounds = {"first": first_id, "last": last_id}
     amount = {"portfolio_id": "i8", "asset_id": "i8", "amount": "f8"}
     with transaction.atomic(), connection.cursor() as cursor:
@@ -58,6 +59,9 @@ def read(*, first_id: int, last_id: int) -> Positions:
 
     portfolios = np.sort(portfolios, order="id")
     ids = portfolios["id"]
+    # What is archived or deleted keeps its rows.
+    holdings = holdings[np.isin(holdings["portfolio_id"], ids)]
+    targets = targets[np.isin(targets["portfolio_id"], ids)]
     asset_ids = np.unique(np.concatenate([holdings["asset_id"], targets["asset_id"]]))
 
     def table(amounts: NDArray[np.void]) -> NDArray[np.float64]:

@@ -28,7 +28,8 @@ PLAN = """
          portfolios, in_breach, problem)
     SELECT %(run)s, 'portfolios', number, min(id), max(id), 'ready', 0, count(*), 0, ''
     FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %(size)s AS number
-          FROM portfolios_portfolio) AS numbered
+          FROM portfolios_portfolio
+          WHERE archived_at IS NULL AND deleted_at IS NULL) AS numbered
     GROUP BY number
     ON CONFLICT DO NOTHING
 """
@@ -39,7 +40,7 @@ class LostLease(Exception):
 
 
 def plan(*, run: NightlyRun) -> None:
-    """Cut all portfolios into chunks of about equal size. Idempotent."""
+    """Cut all portfolios in use into chunks of about equal size. Idempotent."""
     with connection.cursor() as cursor:
         cursor.execute(PLAN, {"run": run.pk, "size": settings.NIGHT_CHUNK_SIZE})
 

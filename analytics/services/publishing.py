@@ -50,6 +50,7 @@ QUEUE_MAIL = """
     JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
     JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
     WHERE alert.run_id = %(run)s AND alert.kind = 'drift' AND owner.is_active AND owner.drift_alerts
+      AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL
     ON CONFLICT (dedupe_key) DO NOTHING
 """
 

@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from analytics.selectors import portfolio_pages
 from analytics.views import recomputation
 from portfolios.models import Portfolio
+from portfolios.selectors import portfolios
 from portfolios.views import HtmxRequest
 
 # A fragment that has asked this often stops asking, and offers a button.
@@ -26,7 +27,14 @@ def portfolio_list(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
     run = portfolio_pages.current_run()
     rows = portfolio_pages.list_rows(request.user, run=run)
-    return render(request, "analytics/portfolio_list.html", {"run": run, "rows": rows})
+    archived, recently_deleted = portfolios.put_away(request.user)
+    context = {
+        "run": run,
+        "rows": rows,
+        "archived": archived,
+        "recently_deleted": recently_deleted,
+    }
+    return render(request, "analytics/portfolio_list.html", context)
 
 
 @login_required
@@ -94,7 +102,8 @@ def _fragment(request: HttpRequest, pk: int, template: str) -> HttpResponse:
     """What belongs in a skeleton's place; while that is not calculated, the skeleton again."""
     portfolio = _visible_or_404(request, pk)
     context = _context(portfolio)
-    if context["run"] and not context["reading"] and not context["is_empty"]:
+    is_due = not context["is_empty"] and not portfolio.archived_at
+    if context["run"] and not context["reading"] and is_due:
         asked = request.GET.get("tries", "")
         tries = int(asked) + 1 if asked.isdecimal() and len(asked) < 4 else 1
         gave_up = tries > MAX_TRIES or not recomputation.enqueue_once(portfolio)

@@ -3,9 +3,9 @@
 (() => {
   const TOAST_MILLISECONDS = 8000;
 
-  // What was done fades; what went wrong stays until it is closed.
+  // What was done fades; what went wrong, or can be undone, stays until it is closed.
   const fade = (root) => {
-    for (const toast of root.querySelectorAll('.toast[role="status"]')) {
+    for (const toast of root.querySelectorAll('.toast[role="status"]:not(:has(form))')) {
       setTimeout(() => toast.remove(), TOAST_MILLISECONDS);
     }
   };

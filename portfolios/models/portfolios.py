@@ -101,6 +101,10 @@ class ModelPortfolioLine(models.Model):
 class PortfolioQuerySet(models.QuerySet["Portfolio"]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """The only way to a user's rows."""
+        return self.owned_by(user).filter(deleted_at=None)
+
+    def owned_by(self, user: User | AnonymousUser) -> Self:
+        """Those that were deleted and can still be brought back, too."""
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
@@ -119,6 +123,10 @@ class Portfolio(models.Model):
     fee_rate = FractionField(
         default=Decimal("0.001"), help_text="What an exchange takes of each trade."
     )
+    notes = models.TextField(blank=True, default="", db_default="")
+    archived_at = models.DateTimeField(null=True, editable=False)
+    # A deleted portfolio can be brought back for some days; then it is purged.
+    deleted_at = models.DateTimeField(null=True, editable=False)
     # Bumped by every write to the portfolio, its holdings or its targets.
     revision = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
+from accounts.models import User
 from portfolios.models import Asset, Holding, Portfolio, TargetWeight
 from portfolios.selectors import prices
 
@@ -23,6 +24,15 @@ class Balance:
     @property
     def value(self) -> float | None:
         return None if self.close is None else float(self.holding.quantity) * self.close
+
+
+def put_away(user: User) -> tuple[list[Portfolio], list[Portfolio]]:
+    """What a user has archived, and what they have deleted and can still bring back."""
+    away = Portfolio.objects.owned_by(user).filter(
+        Q(archived_at__isnull=False) | Q(deleted_at__isnull=False)
+    )
+    deleted = [portfolio for portfolio in away if portfolio.deleted_at]
+    return [portfolio for portfolio in away if not portfolio.deleted_at], deleted
 
 
 def balances(portfolio: Portfolio, *, as_of: date | None) -> list[Balance]:

@@ -1,9 +1,11 @@
-"""Portfolios: made empty or after a model, renamed, deleted."""
+"""Portfolios: made empty, after a model or after another; changed, put away, deleted."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal, localcontext
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from accounts.models import User
 from portfolios.models import (
@@ -17,6 +19,9 @@ from portfolios.models import (
 from portfolios.selectors import model_portfolios
 from portfolios.services import holdings, revisions, targets
 from portfolios.services.errors import MissingPriceError, QuantityError, SlotError
+
+LONGEST_NAME = 80
+KEPT_AFTER_DELETION = timedelta(days=7)
 
 
 def create(*, owner: User, name: str, profile: RiskProfile | None = None) -> Portfolio:
@@ -103,17 +108,21 @@ def update_settings(
     tolerance_band: Decimal,
     wide_band: Decimal,
     fee_rate: Decimal,
+    notes: str,
+    expected_revision: int | None,
 ) -> None:
-    """Change what a portfolio is called, how far it may drift and what its trades cost.
+    """Change what a portfolio is called, how far it may drift, what its trades cost, its notes.
 
-    Idempotent but for the revision. Raises ConflictError when the portfolio is gone.
+    Idempotent but for the revision. Raises ConflictError when the portfolio is gone, or no
+    longer at the revision that the person saw; None means whatever it is.
     """
-    with revisions.changing(portfolio) as locked:
+    with revisions.changing(portfolio, expected=expected_revision) as locked:
         locked.name = name
         locked.tolerance_band = tolerance_band
         locked.wide_band = wide_band
         locked.fee_rate = fee_rate
-        locked.save(update_fields=["name", "tolerance_band", "wide_band", "fee_rate"])
+        locked.notes = notes
+        locked.save(update_fields=["name", "tolerance_band", "wide_band", "fee_rate", "notes"])
 
 
 def rename(*, portfolio: Portfolio, name: str) -> None:
@@ -123,6 +132,63 @@ def rename(*, portfolio: Portfolio, name: str) -> None:
         locked.save(update_fields=["name"])
 
 
+@transaction.atomic
+def clone(*, portfolio: Portfolio) -> Portfolio:
+    """Open a second portfolio with the same settings, notes, holdings and targets."""
+    original = Portfolio.objects.select_for_update().get(pk=portfolio.pk)
+    copy = Portfolio.objects.create(
+        owner=original.owner,
+        name=f"Copy of {original.name}"[:LONGEST_NAME],
+        profile=original.profile,
+        tolerance_band=original.tolerance_band,
+        wide_band=original.wide_band,
+        fee_rate=original.fee_rate,
+        notes=original.notes,
+    )
+    Holding.objects.bulk_create(
+        Holding(portfolio=copy, asset_id=holding.asset_id, quantity=holding.quantity)
+        for holding in original.holdings.all()
+    )
+    TargetWeight.objects.bulk_create(
+        TargetWeight(portfolio=copy, asset_id=target.asset_id, weight=target.weight)
+        for target in original.target_weights.all()
+    )
+    return copy
+
+
+def archive(*, portfolio: Portfolio) -> None:
+    """Put a portfolio away: it is kept, but no longer measured, and nobody is written to."""
+    with revisions.changing(portfolio) as locked:
+        locked.archived_at = Now()
+        locked.save(update_fields=["archived_at"])
+
+
+def restore(*, portfolio: Portfolio) -> None:
+    """Take a portfolio out of the archive."""
+    with revisions.changing(portfolio) as locked:
+        locked.archived_at = None
+        locked.save(update_fields=["archived_at"])
+
+
 def delete(*, portfolio: Portfolio) -> None:
-    """Delete a portfolio and all that is known about it. Idempotent."""
-    Portfolio.objects.filter(pk=portfolio.pk).delete()
+    """Hide a portfolio everywhere; for some days it can be brought back.
+
+    Raises ConflictError when it is deleted already.
+    """
+    with revisions.changing(portfolio) as locked:
+        locked.deleted_at = Now()
+        locked.save(update_fields=["deleted_at"])
+
+
+def undelete(*, portfolio: Portfolio) -> None:
+    """Bring a deleted portfolio back, as it was. Raises ConflictError when it is gone for good."""
+    with revisions.changing(portfolio, even_deleted=True) as locked:
+        locked.deleted_at = None
+        locked.save(update_fields=["deleted_at"])
+
+
+def purge_deleted() -> int:
+    """Delete for good what was deleted long enough ago; the number of portfolios. Idempotent."""
+    expired = Portfolio.objects.filter(deleted_at__lt=Now() - KEPT_AFTER_DELETION)
+    _, deleted = expired.delete()
+    return deleted.get(Portfolio._meta.label, 0)

@@ -11,7 +11,9 @@ from portfolios.services.errors import ConflictError
 
 
 @contextmanager
-def changing(portfolio: Portfolio, *, expected: int | None = None) -> Iterator[Portfolio]:
+def changing(
+    portfolio: Portfolio, *, expected: int | None = None, even_deleted: bool = False
+) -> Iterator[Portfolio]:
     """Lock the portfolio, let the caller change it, and count its revision up, all or nothing.
 
     `expected` is the revision the person saw. Raises ConflictError when the portfolio has
@@ -19,7 +21,7 @@ def changing(portfolio: Portfolio, *, expected: int | None = None) -> Iterator[P
     """
     with transaction.atomic():
         locked = Portfolio.objects.select_for_update().filter(pk=portfolio.pk).first()
-        if locked is None:
+        if locked is None or (locked.deleted_at and not even_deleted):
             raise ConflictError("This portfolio was deleted in another tab.")
         if expected is not None and locked.revision != expected:
             raise ConflictError(

@@ -1,18 +1,19 @@
-"""Portfolios: a new one, its settings, its end."""
+"""Portfolios: a new one, its settings, a copy, the archive, its end."""
 
-from copy import copy
+from contextlib import suppress
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
 
 from portfolios.forms import NewPortfolioForm, SettingsForm
 from portfolios.models import Portfolio
 from portfolios.selectors import model_portfolios, prices
 from portfolios.services import portfolios
-from portfolios.services.errors import PortfolioError
+from portfolios.services.errors import ConflictError, PortfolioError
 
 
 @login_required
@@ -57,15 +58,15 @@ def _create(request: HttpRequest, form: NewPortfolioForm, closes: dict[int, floa
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    form = SettingsForm(
-        request.POST if request.method == "POST" else None,
-        instance=copy(portfolio),  # a model form writes what was typed into it, valid or not
-    )
+    form = SettingsForm(request.POST if request.method == "POST" else None, portfolio=portfolio)
     if form.is_valid():
+        typed = dict(form.cleaned_data)
+        seen = typed.pop("revision")
         try:
-            portfolios.update_settings(portfolio=portfolio, **form.cleaned_data)
-        except PortfolioError as refusal:
+            portfolios.update_settings(portfolio=portfolio, expected_revision=seen, **typed)
+        except ConflictError as refusal:
             form.add_error(None, str(refusal))
+            form.show_saved(Portfolio.objects.get(pk=pk))
         else:
             messages.success(request, "The settings are saved.")
             return redirect("portfolios:settings", pk)
@@ -78,8 +79,60 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def portfolio_delete(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    if request.method == "POST":
+    if request.method != "POST":
+        return render(request, "portfolios/portfolio_delete.html", {"portfolio": portfolio})
+    with suppress(ConflictError):  # deleted already, in another tab: then it is so
         portfolios.delete(portfolio=portfolio)
-        messages.success(request, f"“{portfolio}” is deleted.")
-        return redirect("analytics:portfolio-list")
-    return render(request, "portfolios/portfolio_delete.html", {"portfolio": portfolio})
+    # A message's extra tags are the address that undoes it.
+    undo = reverse("portfolios:portfolio-undelete", args=[pk])
+    messages.success(request, f"“{portfolio}” is deleted.", extra_tags=undo)
+    return redirect("analytics:portfolio-list")
+
+
+@login_required
+@require_POST
+def portfolio_undelete(request: HttpRequest, pk: int) -> HttpResponse:
+    portfolio = get_object_or_404(Portfolio.objects.owned_by(request.user), pk=pk)
+    try:
+        portfolios.undelete(portfolio=portfolio)
+    except ConflictError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"“{portfolio}” is back.")
+    return redirect("analytics:portfolio-list")
+
+
+@login_required
+@require_POST
+def portfolio_clone(request: HttpRequest, pk: int) -> HttpResponse:
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    copy = portfolios.clone(portfolio=portfolio)
+    messages.success(request, f"This is a copy of “{portfolio}”. What you change here stays here.")
+    return redirect(copy)
+
+
+@login_required
+@require_POST
+def portfolio_archive(request: HttpRequest, pk: int) -> HttpResponse:
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    try:
+        portfolios.archive(portfolio=portfolio)
+    except ConflictError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        undo = reverse("portfolios:portfolio-restore", args=[pk])
+        messages.success(request, f"“{portfolio}” is archived.", extra_tags=undo)
+    return redirect("analytics:portfolio-list")
+
+
+@login_required
+@require_POST
+def portfolio_restore(request: HttpRequest, pk: int) -> HttpResponse:
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    try:
+        portfolios.restore(portfolio=portfolio)
+    except ConflictError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"“{portfolio}” is measured again from now on.")
+    return redirect("analytics:portfolio-list")

@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal, localcontext
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,9 +158,25 @@ def test_targets_decided_on_an_older_revision_are_refused() -> None:
             tolerance_band=Decimal("0.04"),
             wide_band=Decimal("0.08"),
             fee_rate=Decimal("0.002"),
+            notes="",
+            expected_revision=1,
         ),
+        lambda p, a: portfolios.archive(portfolio=p),
+        lambda p, a: portfolios.restore(portfolio=p),
+        lambda p, a: portfolios.delete(portfolio=p),
+        lambda p, a: portfolios.undelete(portfolio=p),
     ],
-    ids=["save holding", "remove holding", "replace targets", "rename", "update settings"],
+    ids=[
+        "save holding",
+        "remove holding",
+        "replace targets",
+        "rename",
+        "update settings",
+        "archive",
+        "restore",
+        "delete",
+        "undelete",
+    ],
 )
 def test_every_write_counts_the_revision_up_by_one(change: Change) -> None:
     holding = HoldingFactory()
@@ -172,8 +190,9 @@ def test_a_change_to_a_deleted_portfolio_is_a_conflict() -> None:
     holding = HoldingFactory()
     portfolios.delete(portfolio=holding.portfolio)
     with pytest.raises(ConflictError, match="deleted in another tab"):
-        holdings.save(portfolio=Portfolio(pk=1), asset=holding.asset, quantity=Decimal(1))
-    assert not Holding.objects.exists()
+        holdings.save(portfolio=holding.portfolio, asset=holding.asset, quantity=Decimal(9))
+    holding.refresh_from_db()
+    assert holding.quantity == Decimal(1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -345,9 +364,49 @@ def test_an_impossible_amount_is_refused_and_nothing_is_made(
     assert not Portfolio.objects.exists()
 
 
-def test_deleting_a_portfolio_takes_its_holdings_and_targets_along() -> None:
+# --- Copies, the archive, the end -----------------------------------------------------------------
+
+
+def test_a_copy_has_all_facts_of_its_original_and_shares_none() -> None:
+    holding = HoldingFactory(quantity=Decimal("0.000000000000000001"))
+    original = holding.portfolio
+    TargetWeightFactory(portfolio=original, asset=holding.asset, weight=Decimal(1))
+    Portfolio.objects.filter(pk=original.pk).update(
+        name="N" * 80, fee_rate=Decimal("0.002"), notes="Why I hold this", revision=7
+    )
+    copy = portfolios.clone(portfolio=original)
+    assert (copy.owner, copy.name, copy.revision) == (original.owner, f"Copy of {'N' * 72}", 1)
+    assert (copy.fee_rate, copy.notes) == (Decimal("0.002"), "Why I hold this")
+    assert copy.holdings.get().quantity == holding.quantity
+    assert targets_of(copy) == targets_of(original)
+    holdings.remove(portfolio=copy, asset=holding.asset)
+    assert original.holdings.exists()
+
+
+def test_a_deleted_portfolio_comes_back_whole() -> None:
     holding = HoldingFactory()
-    TargetWeightFactory(portfolio=holding.portfolio)
-    portfolios.delete(portfolio=holding.portfolio)
-    assert not Portfolio.objects.exists()
-    assert not Holding.objects.exists()
+    portfolio = holding.portfolio
+    portfolios.delete(portfolio=portfolio)
+    assert not Portfolio.objects.visible_to(portfolio.owner).exists()
+    portfolios.undelete(portfolio=portfolio)
+    assert Portfolio.objects.visible_to(portfolio.owner).get().holdings.get() == holding
+
+
+def test_deleting_twice_is_a_conflict() -> None:
+    portfolio = PortfolioFactory()
+    portfolios.delete(portfolio=portfolio)
+    with pytest.raises(ConflictError):
+        portfolios.delete(portfolio=portfolio)
+
+
+def test_what_was_deleted_is_purged_after_a_week_with_all_its_rows() -> None:
+    week_old, fresh, living = HoldingFactory(), HoldingFactory(), HoldingFactory()
+    TargetWeightFactory(portfolio=week_old.portfolio)
+    now = timezone.now()
+    for holding, days in ((week_old, 7.01), (fresh, 6.99)):
+        Portfolio.objects.filter(pk=holding.portfolio_id).update(
+            deleted_at=now - timedelta(days=days)
+        )
+    assert portfolios.purge_deleted() == 1
+    assert set(Holding.objects.all()) == {fresh, living}
+    assert portfolios.purge_deleted() == 0

@@ -363,18 +363,24 @@ def test_a_target_for_an_asset_that_is_not_offered_is_not_taken(client, aimed):
 
 # --- Settings and the end -------------------------------------------------------------------------
 
-SETTINGS = {"name": "Renamed", "tolerance_band": "4", "wide_band": "8", "fee_rate": "0.25"}
+SETTINGS = {
+    "name": "Renamed",
+    "tolerance_band": "4",
+    "wide_band": "8",
+    "fee_rate": "0.25",
+    "notes": "For the long run",
+    "revision": "1",
+}
 
 
 def test_settings_are_saved_as_fractions(client, portfolio):
     client.post(reverse("portfolios:settings", args=[portfolio.pk]), SETTINGS)
     saved = Portfolio.objects.get(pk=portfolio.pk)
-    assert (saved.name, saved.tolerance_band, saved.wide_band, saved.fee_rate, saved.revision) == (
-        "Renamed",
+    assert (saved.name, saved.notes, saved.revision) == ("Renamed", "For the long run", 2)
+    assert (saved.tolerance_band, saved.wide_band, saved.fee_rate) == (
         Decimal("0.04"),
         Decimal("0.08"),
         Decimal("0.0025"),
-        2,
     )
 
 
@@ -387,6 +393,10 @@ def test_settings_are_saved_as_fractions(client, portfolio):
         {"wide_band": "1e400"},
         {"fee_rate": "NaN"},
         {"fee_rate": "<script>alert(1)</script>"},
+        {"notes": "n" * 5001},
+        {"notes": "\x00"},
+        {"revision": ""},
+        {"revision": "9" * 40},
     ],
     ids=str,
 )
@@ -406,13 +416,71 @@ def test_an_empty_settings_form_is_422_too(client, portfolio):
     assert client.post(reverse("portfolios:settings", args=[portfolio.pk])).status_code == 422
 
 
-def test_a_portfolio_is_deleted_after_a_question(client, holding):
-    url = reverse("portfolios:portfolio-delete", args=[holding.portfolio_id])
-    assert "This cannot be undone." in client.get(url).content.decode()
-    assert Portfolio.objects.exists()
-    response = client.post(url)
-    assert response.url == reverse("analytics:portfolio-list")
-    assert not Portfolio.objects.exists()
+def test_settings_changed_meanwhile_are_shown_before_they_may_be_replaced(client, portfolio):
+    url = reverse("portfolios:settings", args=[portfolio.pk])
+    client.post(url, {**SETTINGS, "notes": "From the other tab", "fee_rate": "0.5"})
+    typed = {**SETTINGS, "name": "Mine still", "notes": "From this tab"}
+    refused = client.post(url, typed)
+    assert refused.status_code == 422
+    page = " ".join(refused.content.decode().split())
+    assert "This portfolio was changed in another tab." in page
+    assert "Saved now: From the other tab" in page
+    assert "Saved now: 0.5" in page
+    assert "Saved now: 4" not in page  # what both tabs agree on
+    assert "From this tab" in page
+    assert 'name="revision" value="2"' in page
+    assert Portfolio.objects.get(pk=portfolio.pk).notes == "From the other tab"
+    client.post(url, {**typed, "revision": "2"})
+    assert Portfolio.objects.get(pk=portfolio.pk).notes == "From this tab"
+
+
+def follow(client: Client, action: str, portfolio: Portfolio) -> str:
+    """Post an action of the portfolio; the page that it leads to."""
+    url = reverse(f"portfolios:portfolio-{action}", args=[portfolio.pk])
+    return " ".join(client.post(url, follow=True).content.decode().split())
+
+
+def test_a_portfolio_is_deleted_after_a_question_and_the_toast_undoes_it(client, holding):
+    portfolio = holding.portfolio
+    url = reverse("portfolios:portfolio-delete", args=[portfolio.pk])
+    assert "Delete “" in client.get(url).content.decode()
+    assert Portfolio.objects.visible_to(portfolio.owner).exists()
+    page = follow(client, "delete", portfolio)
+    undo = reverse("portfolios:portfolio-undelete", args=[portfolio.pk])
+    toast = page.partition("is deleted.")[2].partition("</form>")[0]
+    assert f'action="{undo}"' in toast
+    assert "No portfolio yet" in page
+    assert client.get(portfolio.get_absolute_url()).status_code == 404
+    assert "“Mine” is back." in follow(client, "undelete", portfolio)
+    assert client.get(portfolio.get_absolute_url()).status_code == 200
+
+
+def test_deleting_in_two_tabs_is_deleting_once(client, portfolio, monkeypatch):
+    from portfolios.views import portfolios as views
+
+    def delete_twice(**arguments: object) -> None:
+        delete(**arguments)
+        delete(**arguments)
+
+    delete = views.portfolios.delete
+    monkeypatch.setattr(views.portfolios, "delete", delete_twice)
+    assert "“Mine” is deleted." in follow(client, "delete", portfolio)
+
+
+def test_an_archived_portfolio_is_folded_away_and_can_be_restored(client, portfolio):
+    page = follow(client, "archive", portfolio)
+    assert "Archived (1)" in page
+    assert "not measured any more" in client.get(portfolio.get_absolute_url()).content.decode()
+    page = follow(client, "restore", portfolio)
+    assert "Archived (" not in page
+    assert "measured again" in page
+
+
+def test_a_copy_opens_with_what_its_original_holds(client, holding):
+    page = follow(client, "clone", holding.portfolio)
+    assert "This is a copy of “Mine”." in page
+    made = Portfolio.objects.get(name="Copy of Mine")
+    assert quantities(made) == {"BTC": Decimal("0.5")}
 
 
 def test_an_edit_of_a_portfolio_deleted_in_that_moment_is_refused(client, portfolio, monkeypatch):
