@@ -14,6 +14,7 @@ PYTHON ?= $(firstword $(shell for name in python3.11 python3.12 python3.13 pytho
 # What `check --deploy` judges: the settings of a server that is told what it must be told.
 AS_PRODUCTION := EVENKEEL_ENV=production \
 	SECRET_KEY=not-a-secret-but-long-and-varied-enough-0123456789-to-be-judged-as-one \
+	FIELD_ENCRYPTION_KEYS=bm90LWEta2V5LW9mLWFueWJvZHktanVzdC1hLWp1ZGc= \
 	DATABASE_URL=postgresql://localhost/evenkeel REDIS_URL=redis://localhost:6379/0 \
 	ALLOWED_HOSTS=evenkeel.example.org
 # Tools that load the settings and need no server.

@@ -2,12 +2,19 @@
 
 from typing import Any
 
+import allauth.mfa.admin
+import allauth.usersessions.admin  # noqa: F401  (registers what is unregistered below)
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts.models import OutgoingEmail, User
+
+# Second factors and sessions are their owners' own, on the account pages.
+admin.site.unregister([Authenticator, UserSession])
 
 
 class ReadOnly(admin.options.BaseModelAdmin):

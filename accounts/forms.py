@@ -1,6 +1,89 @@
+from typing import Any
+
+from allauth.account import forms as account
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 
 from accounts.models import User
+
+LABELS = {
+    "login": "E-mail address",
+    "email": "E-mail address",
+    "remember": "Stay logged in on this device",
+    "oldpassword": "Your password now",
+    "password": "Password",
+    "code": "Code",
+    "name": "Name of the key",
+    "passwordless": "Let this key log me in alone",
+}
+HELP = {
+    "passwordless": "A passkey: no password, but the key asks for a PIN, a finger or a face.",
+}
+
+
+class InOurWords(forms.Form):
+    """One of allauth's forms, with our labels."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & LABELS.keys():
+            self.fields[name].label = LABELS[name]
+        for name in self.fields.keys() & HELP.keys():
+            self.fields[name].help_text = HELP[name]
+        if again := self.fields.get("password2"):
+            first = self.fields["password1"]
+            first.label = str(first.label).capitalize()
+            again.label = f"{first.label}, once more"
+
+
+class LoginForm(InOurWords, account.LoginForm):
+    pass
+
+
+class SignupForm(InOurWords, account.SignupForm):
+    pass
+
+
+class AddEmailForm(InOurWords, account.AddEmailForm):
+    pass
+
+
+class ChangePasswordForm(InOurWords, account.ChangePasswordForm):
+    pass
+
+
+class SetPasswordForm(InOurWords, account.SetPasswordForm):
+    pass
+
+
+class ResetPasswordForm(InOurWords, account.ResetPasswordForm):
+    pass
+
+
+class ResetPasswordKeyForm(InOurWords, account.ResetPasswordKeyForm):
+    pass
+
+
+class ReauthenticateForm(InOurWords, account.ReauthenticateForm):
+    pass
+
+
+class AuthenticateForm(InOurWords, mfa.AuthenticateForm):
+    pass
+
+
+class MFAReauthenticateForm(InOurWords, mfa.ReauthenticateForm):
+    pass
+
+
+class ActivateTOTPForm(InOurWords, totp.ActivateTOTPForm):
+    pass
+
+
+class AddWebAuthnForm(InOurWords, webauthn.AddWebAuthnForm):
+    pass
 
 
 class AlertPreferencesForm(forms.ModelForm):

@@ -1,9 +1,14 @@
 """Typed reading of the environment that fails loudly, with a sentence that says what to set."""
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 ENVIRONMENTS = ("production", "development", "test")
+
+NEW_ENCRYPTION_KEY = (
+    "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+)
 
 env = Env()
 
@@ -27,3 +32,17 @@ def required(key: str, *, example: str) -> str:
             "On your own machine `make demo` needs none of this: it sets EVENKEEL_ENV=development."
         )
     return value
+
+
+def encryption_keys(value: str) -> list[str]:
+    """The keys that stored secrets are encrypted with, the newest first."""
+    keys = [key.strip() for key in value.split(",")]
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "FIELD_ENCRYPTION_KEYS holds something that is no key. Set it to one or more keys, the "
+            f"newest first, separated by commas; `{NEW_ENCRYPTION_KEY}` makes one."
+        ) from error
+    return keys

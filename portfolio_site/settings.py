@@ -29,9 +29,17 @@ if PRODUCTION:
         host.strip()
         for host in environment.required("ALLOWED_HOSTS", example="evenkeel.example.org").split(",")
     ]
+    FIELD_ENCRYPTION_KEYS = environment.encryption_keys(
+        environment.required(
+            "FIELD_ENCRYPTION_KEYS", example=f'"$({environment.NEW_ENCRYPTION_KEY})"'
+        )
+    )
 else:
     SECRET_KEY = env.str("SECRET_KEY", "only-for-a-machine-of-your-own-" + "x" * 32)
     ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", "testserver"])
+    FIELD_ENCRYPTION_KEYS = environment.encryption_keys(
+        env.str("FIELD_ENCRYPTION_KEYS", "b25seS1mb3ItYS1tYWNoaW5lLW9mLXlvdXItb3duLS0=")
+    )
 
 DATABASE_URL = environment.required(
     "DATABASE_URL", example="postgresql://user:password@host/evenkeel"
@@ -40,8 +48,8 @@ REDIS_URL = environment.required("REDIS_URL", example="redis://host:6379/0")
 
 DEBUG = env.bool("DEBUG", False)
 # Where links in e-mails lead. The demo sets it to the port it found free.
-SITE_URL = env.str(
-    "SITE_URL", "http://localhost:8000" if not PRODUCTION else f"https://{ALLOWED_HOSTS[0]}"
+SITE_URL = env.str("SITE_URL", "") or (
+    f"https://{ALLOWED_HOSTS[0].lstrip('*.')}" if PRODUCTION else "http://localhost:8000"
 )
 
 # --- The product ---------------------------------------------------------------------------------
@@ -67,6 +75,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -156,11 +166,11 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["portfolio_site.hashers.Argon2"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
     },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -175,9 +185,29 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
+    "signup": "accounts.forms.SignupForm",
+    "add_email": "accounts.forms.AddEmailForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "set_password": "accounts.forms.SetPasswordForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
+    "reauthenticate": "accounts.forms.ReauthenticateForm",
+}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 # How many proxies stand in front: rate limits count the address the last of them saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "authenticate": "accounts.forms.AuthenticateForm",
+    "reauthenticate": "accounts.forms.MFAReauthenticateForm",
+    "activate_totp": "accounts.forms.ActivateTOTPForm",
+    "add_webauthn": "accounts.forms.AddWebAuthnForm",
+}
 
 # --- Mail ----------------------------------------------------------------------------------------
 # Everything leaves through the outbox (accounts.services.outbox), which uses this backend.
@@ -218,7 +248,7 @@ if PRODUCTION:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrf"
-    CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [f"https://{h}" for h in ALLOWED_HOSTS])
+    CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [SITE_URL])
     if env.int("TRUSTED_PROXY_COUNT", 0):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 else:

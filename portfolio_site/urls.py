@@ -12,6 +12,8 @@ urlpatterns = [
     path("", include("portfolios.urls")),
     path("account/", include("accounts.urls")),
     path("account/", include("allauth.account.urls")),
+    path("account/second-step/", include("allauth.mfa.urls")),
+    path("account/sessions/", include("allauth.usersessions.urls")),
     path("admin/", admin.site.urls),
     path("livez", health.live, name="livez"),
     path("readyz", health.ready, name="readyz"),

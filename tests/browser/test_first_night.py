@@ -26,7 +26,7 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     price_imports.refresh(as_of=AS_OF)
 
     page.goto(f"{site}/account/signup/")
-    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("E-mail address").fill(EMAIL)
     for field in page.locator("input[type=password]").all():
         field.fill(PASSWORD)
     page.locator("main form button[type=submit]").click()

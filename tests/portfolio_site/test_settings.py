@@ -11,6 +11,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 COMPLETE = {
     "EVENKEEL_ENV": "production",
     "SECRET_KEY": "long-enough-to-be-a-secret-and-not-one-that-anybody-uses-0123456789",
+    "FIELD_ENCRYPTION_KEYS": "bm90LWEta2V5LW9mLWFueWJvZHktanVzdC1hLWp1ZGc=",
     "DATABASE_URL": "postgresql://localhost/evenkeel",
     "REDIS_URL": "redis://localhost:6379/0",
     "ALLOWED_HOSTS": "evenkeel.example.org",
@@ -34,7 +35,7 @@ def test_a_complete_environment_starts():
     assert start(COMPLETE).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("name", sorted(COMPLETE.keys() - {"EVENKEEL_ENV"}))
 @pytest.mark.parametrize("value", [None, ""])
 def test_what_is_missing_is_named_with_an_example(name, value):
     environment = {**COMPLETE, name: value or ""}
@@ -49,6 +50,13 @@ def test_a_short_secret_is_refused():
     refused = start({**COMPLETE, "SECRET_KEY": "short"})
     assert refused.returncode != 0
     assert "SECRET_KEY is shorter than 50 characters" in refused.stderr
+
+
+@pytest.mark.parametrize("keys", ["nonsense", f"{COMPLETE['FIELD_ENCRYPTION_KEYS']},c2hvcnQ="])
+def test_an_encryption_key_that_is_none_is_refused(keys):
+    refused = start({**COMPLETE, "FIELD_ENCRYPTION_KEYS": keys})
+    assert refused.returncode != 0
+    assert "FIELD_ENCRYPTION_KEYS holds something that is no key" in refused.stderr
 
 
 def test_an_unknown_environment_is_refused():
