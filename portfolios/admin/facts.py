@@ -1,0 +1,45 @@
+"""Facts that others write: staff may look at them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.admin import ReadOnly
+from portfolios.models import Holding, Portfolio, QuarantinedPrice, TargetWeight
+
+
+class PositionInline(ReadOnly, admin.TabularInline):
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("asset")
+
+
+class HoldingInline(PositionInline):
+    model = Holding
+
+
+class TargetWeightInline(PositionInline):
+    model = TargetWeight
+
+
+@admin.register(Portfolio)
+class PortfolioAdmin(ReadOnly, admin.ModelAdmin):
+    """Only their owners write portfolios: every change of theirs bumps the revision."""
+
+    list_display = ("name", "owner", "profile", "revision", "created_at")
+    list_select_related = ("owner", "profile")
+    search_fields = ("name", "owner__email")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    inlines = (HoldingInline, TargetWeightInline)
+
+
+@admin.register(QuarantinedPrice)
+class QuarantinedPriceAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("first_seen", "source", "line", "reason", "row")
+    search_fields = ("source", "reason", "row")
+    date_hierarchy = "first_seen"
+    show_full_result_count = False

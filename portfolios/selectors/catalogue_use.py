@@ -1,0 +1,74 @@
+"""Who uses a row of the catalogue, counted before it is changed or removed."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from portfolios.models import (
+    Asset,
+    AssetCategory,
+    DailyPrice,
+    Holding,
+    ModelPortfolio,
+    Portfolio,
+    RiskProfile,
+    TargetWeight,
+    TokenMigration,
+)
+
+
+@dataclass(frozen=True)
+class Use:
+    """The model portfolios that name something, and how many portfolios and people it touches."""
+
+    model_portfolios: tuple[str, ...] = ()
+    portfolios: int = 0
+    owners: int = 0
+
+
+def of_assets(asset_ids: Collection[int], *, or_slots_of: AssetCategory | None = None) -> Use:
+    """Who holds, wants or names any of these assets, or has a slot of this category."""
+    lines = Q(lines__asset__in=asset_ids)
+    if or_slots_of is not None:
+        lines |= Q(lines__category=or_slots_of)
+    models = ModelPortfolio.objects.filter(lines).distinct()
+    rows = {"portfolio": OuterRef("pk"), "asset__in": asset_ids}
+    portfolios = Portfolio.objects.filter(
+        Exists(Holding.objects.filter(**rows)) | Exists(TargetWeight.objects.filter(**rows))
+    )
+    return _counted(models.values_list("name", flat=True), portfolios)
+
+
+def of_category(category: AssetCategory) -> Use:
+    """Who uses any asset of a category, or a slot of it."""
+    return of_assets(list(category.assets.values_list("pk", flat=True)), or_slots_of=category)
+
+
+def of_profile(profile: RiskProfile) -> Use:
+    """Which models and portfolios follow a risk profile."""
+    return _counted(
+        profile.models.values_list("name", flat=True), Portfolio.objects.filter(profile=profile)
+    )
+
+
+def of_migration(migration: TokenMigration) -> Use:
+    """What an applied migration has moved, and a reversal would move back."""
+    moved = migration.moved.values("portfolio"), migration.moved.values("model_portfolio")
+    models = ModelPortfolio.objects.filter(pk__in=moved[1].filter(model_portfolio__isnull=False))
+    portfolios = Portfolio.objects.filter(pk__in=moved[0].filter(portfolio__isnull=False))
+    return _counted(models.values_list("name", flat=True), portfolios)
+
+
+def days_of_prices(asset: Asset) -> int:
+    return DailyPrice.objects.filter(asset=asset).count()
+
+
+def migrations_of(asset: Asset) -> list[TokenMigration]:
+    named = TokenMigration.objects.filter(Q(old_asset=asset) | Q(new_asset=asset))
+    return list(named.select_related("old_asset", "new_asset"))
+
+
+def _counted(model_names: Iterable[str], portfolios: QuerySet[Portfolio]) -> Use:
+    counts = portfolios.aggregate(portfolios=Count("pk"), owners=Count("owner", distinct=True))
+    return Use(tuple(model_names), **counts)
