@@ -18,7 +18,7 @@ COPY --from=front-end /site/node_modules/@tabler/core/dist/css/tabler.min.css* \
     node_modules/@tabler/core/dist/css/
 COPY --from=front-end /site/node_modules/@tabler/core/dist/js/tabler.min.js* \
     node_modules/@tabler/core/dist/js/
-COPY --from=front-end /site/node_modules/echarts/dist/echarts.min.js \
+COPY --from=front-end /site/node_modules/echarts/dist/echarts.common.min.js \
     node_modules/echarts/dist/
 # The settings want to be told; nothing of this stays in the image or is ever connected to.
 RUN EVENKEEL_ENV=production ALLOWED_HOSTS=localhost \

@@ -23,17 +23,22 @@ DATABASE_AWAY = {
 
 @shared_task(**DATABASE_AWAY)
 def tick() -> None:
-    """Once a minute: see that the due night exists, and ring for whatever is unfinished."""
-    nights.ensure_due(now=timezone.now())
-    for run_id in nights.unfinished():
+    """Once a minute: ring for whatever is unfinished, and see that the due night exists."""
+    unfinished = nights.unfinished()
+    for run_id in unfinished:
         advance_night.delay(run_id)
+    # Last, since bad price files raise here, and must not hold up a night that has its prices.
+    run = nights.ensure_due(now=timezone.now())
+    if run and run.state == NightlyRun.State.CREATED and run.pk not in unfinished:
+        advance_night.delay(run.pk)
 
 
 @shared_task(**DATABASE_AWAY)
 def advance_night(run_id: int) -> None:
     """Take the run's next steps, then ring for its chunks, or for its mail once it is out."""
-    run = nights.advance(run_id=run_id)
-    if run.state == NightlyRun.State.PUBLISHED:
+    if nights.is_published(run_id=run_id):
+        return
+    if nights.advance(run_id=run_id).state == NightlyRun.State.PUBLISHED:
         send_due_mail.delay()
     for _ in range(min(chunks.waiting(run_id=run_id), MAX_RINGS)):
         compute_chunks.delay(run_id)
@@ -43,8 +48,8 @@ def advance_night(run_id: int) -> None:
 def compute_chunks(run_id: int) -> None:
     """Compute chunks until none is left, then see whether the run can be published."""
     deadline = monotonic() + WORKING_SECONDS
-    nights.work(run_id=run_id, until=lambda: monotonic() > deadline)
-    if chunks.finished(run_id=run_id):
+    computed = nights.work(run_id=run_id, until=lambda: monotonic() > deadline)
+    if computed and chunks.finished(run_id=run_id):
         advance_night.delay(run_id)
     elif monotonic() > deadline:
         compute_chunks.delay(run_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from analytics.core import DAYS_PER_YEAR
-from analytics.models import MarketSnapshot, RegimeDay
+from analytics.models import MarketSnapshot, NightlyRun, RegimeDay
 from portfolios.models import Asset
 
 # Fewer common days than this say nothing about a correlation (METHODS.md).
@@ -30,8 +30,10 @@ class MarketPage:
 
 
 def read() -> MarketPage | None:
-    """The latest snapshot of the market; None before the first."""
-    snapshot = MarketSnapshot.objects.first()
+    """The market as the current night measured it; None before the first night is out."""
+    snapshot = MarketSnapshot.objects.filter(
+        as_of__in=NightlyRun.objects.filter(is_current=True).values("as_of")
+    ).first()
     if snapshot is None:
         return None
     regime = RegimeDay.objects.filter(date=snapshot.as_of).first()

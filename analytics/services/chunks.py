@@ -13,6 +13,7 @@ from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Now
 
 from analytics.models import NightlyRun, RunChunk
+from analytics.selectors import market as market_selector
 from analytics.selectors import positions
 from analytics.selectors.market import Market
 from analytics.services import measurements
@@ -77,6 +78,8 @@ def compute(*, chunk: RunChunk, market: Market) -> None:
     """
     started = monotonic()
     batch = positions.read(first_id=chunk.first_portfolio_id, last_id=chunk.last_portfolio_id)
+    if not market.knows(batch.asset_ids):  # an asset was added since the night began
+        market = market_selector.read(as_of=market.as_of)
     measured = measurements.measure(batch, market)
     with transaction.atomic(), connection.cursor() as cursor:
         won = RunChunk.objects.filter(
@@ -126,6 +129,7 @@ def _claimable(run_id: int) -> QuerySet[RunChunk]:
 
 def _halve(chunk: RunChunk) -> None:
     """Replace a chunk by two that cover the same portfolios, with one attempt left each."""
+    NightlyRun.objects.select_for_update().get(pk=chunk.run_id)  # numbers are given one at a time
     span = Q(pk__gte=chunk.first_portfolio_id, pk__lte=chunk.last_portfolio_id)
     ids = list(Portfolio.objects.filter(span).order_by("pk").values_list("pk", flat=True))
     siblings = RunChunk.objects.filter(run_id=chunk.run_id, stage=chunk.stage)

@@ -3,6 +3,7 @@
 from datetime import date
 
 import numpy as np
+import pandas as pd
 from django.db import transaction
 
 from analytics.core import covariance, regimes
@@ -61,7 +62,7 @@ def refresh_regime(*, as_of: date) -> RegimeDay:
     The whole history is read each time: the axis has hysteresis, so today's state follows
     from every day before it.
     """
-    closes = prices.closes_of(coingecko_id="bitcoin", end=as_of).dropna()
+    closes = _since_last_gap(prices.closes_of(coingecko_id="bitcoin", end=as_of))
     figures: dict[str, float | bool | None] = {
         "realised_volatility": None,
         "percentile": None,
@@ -76,3 +77,10 @@ def refresh_regime(*, as_of: date) -> RegimeDay:
             figures["high_volatility"] = bool(axis.high[-1])
     day, _ = RegimeDay.objects.update_or_create(date=as_of, defaults=figures)
     return day
+
+
+def _since_last_gap(closes: pd.Series) -> pd.Series:
+    """The closes after the last missing day: a return over two days is not a daily return."""
+    days = pd.DatetimeIndex(closes.index)
+    gaps = np.flatnonzero(np.diff(days) != np.timedelta64(1, "D"))
+    return closes.iloc[gaps[-1] + 1 :] if len(gaps) else closes

@@ -7,6 +7,7 @@ doubled message finds nothing left to do, and a lost one is made up for by the n
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
+import structlog
 from django.db import OperationalError, connection, transaction
 
 from analytics.models import NightlyRun, RegimeDay
@@ -17,6 +18,7 @@ from portfolios.services import price_imports
 DUE_AT = time(0, 30)  # UTC: providers have closed the day's candle by then
 ADVISORY_LOCK = 0x45564B  # "EVK": one namespace for the night's steps
 State = NightlyRun.State
+logger = structlog.get_logger(__name__)
 
 
 class NoSuchDay(Exception):
@@ -50,6 +52,10 @@ def ensure_due(*, now: datetime) -> NightlyRun | None:
     return ensure(as_of=newest) if newest else None
 
 
+def is_published(*, run_id: int) -> bool:
+    return NightlyRun.objects.filter(pk=run_id, state=State.PUBLISHED).exists()
+
+
 def unfinished() -> list[int]:
     ended = [State.PUBLISHED, State.WITHHELD]
     return list(
@@ -67,6 +73,7 @@ def advance(*, run_id: int) -> NightlyRun:
         while _step(run_id):
             pass
     except Exception as error:
+        logger.exception("night stands still", run=run_id)
         NightlyRun.objects.filter(pk=run_id).update(problem=f"{type(error).__name__}: {error}")
         raise
     run.refresh_from_db()
@@ -80,21 +87,25 @@ def run_to_end(*, as_of: date) -> NightlyRun:
     return advance(run_id=run.pk)
 
 
-def work(*, run_id: int, until: Callable[[], bool] = lambda: False) -> None:
-    """Compute chunks of a planned run until none is left or `until()` says stop."""
+def work(*, run_id: int, until: Callable[[], bool] = lambda: False) -> int:
+    """Compute chunks of a planned run until none is left or `until()` says stop; how many."""
     run = NightlyRun.objects.get(pk=run_id)
+    computed = 0
     if run.state != State.PLANNED:
-        return
+        return computed
     conditions = market_selector.read(as_of=run.as_of)
     while not until() and (chunk := chunks.claim(run_id=run_id)):
         try:
             chunks.compute(chunk=chunk, market=conditions)
-        except chunks.LostLease:
-            continue
+            computed += 1
+        except chunks.LostLease as error:
+            logger.warning("lease lost", run=run_id, chunk=chunk.number, error=str(error))
         except OperationalError:
             raise  # the database is at fault, not the chunk: the lease will run out
         except Exception as error:
+            logger.exception("chunk failed", run=run_id, chunk=chunk.number, attempt=chunk.attempt)
             chunks.fail(chunk=chunk, error=error)
+    return computed
 
 
 @transaction.atomic

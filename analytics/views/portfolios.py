@@ -74,7 +74,7 @@ def rebalance(request: HtmxRequest, pk: int) -> HttpResponse:
 def recompute(request: HttpRequest, pk: int) -> HttpResponse:
     """Calculate again, whatever is stored."""
     portfolio = _visible_or_404(request, pk)
-    if recomputation.enqueue(portfolio):
+    if recomputation.enqueue_once(portfolio, within=recomputation.AGAIN_SECONDS):
         messages.success(request, "The calculation has started.")
     else:
         messages.error(request, "The calculation cannot start now. Please try again later.")

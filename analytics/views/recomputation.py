@@ -9,26 +9,21 @@ from portfolios.models import Portfolio
 
 # Meanwhile a request for the same revision is taken to be under way.
 UNDER_WAY_SECONDS = 60
+# Pressing the button again and again does not fill the queue.
+AGAIN_SECONDS = 3
 
 
-def enqueue(portfolio: Portfolio) -> bool:
-    """Ask for a computation; False when the broker cannot be reached."""
+def enqueue_once(portfolio: Portfolio, *, within: int = UNDER_WAY_SECONDS) -> bool:
+    """Ask, unless somebody did for this revision `within` seconds; False without a broker."""
+    key = f"recomputation:{within}:{portfolio.pk}:{portfolio.revision}"
     try:
-        tasks.recompute_portfolio.delay(portfolio.pk)
-    except (OperationalError, RedisError):
-        return False
-    return True
-
-
-def enqueue_once(portfolio: Portfolio) -> bool:
-    """Ask, unless somebody just did for this revision; False as above."""
-    key = f"recomputation:{portfolio.pk}:{portfolio.revision}"
-    try:
-        if not cache.add(key, True, UNDER_WAY_SECONDS):
+        if not cache.add(key, True, within):
             return True
     except RedisError:
         return False
-    if enqueue(portfolio):
-        return True
-    cache.delete(key)
-    return False
+    try:
+        tasks.recompute_portfolio.delay(portfolio.pk)
+    except (OperationalError, RedisError):
+        cache.delete(key)
+        return False
+    return True
