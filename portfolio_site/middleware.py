@@ -1,8 +1,16 @@
 """Middleware of the site."""
 
 from collections.abc import Callable
+from typing import Any
 
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -17,3 +25,37 @@ def private_pages(get_response: View) -> View:
         return response
 
     return respond
+
+
+class StaffSecondStep:
+    """Open the admin site only to a session that has taken a second step (STAFF_NEEDS_MFA)."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        place = request.resolver_match
+        if not settings.STAFF_NEEDS_MFA or place is None or "admin" not in place.app_names:
+            return None
+        if not request.user.is_staff or place.url_name == "logout":
+            return None  # the admin site itself turns others away
+        return _second_step_first(request)
+
+
+def _second_step_first(request: HttpRequest) -> HttpResponse | None:
+    """Where staff must go before the admin opens; None if nowhere."""
+    types = Authenticator.objects.filter(user=request.user).values_list("type", flat=True)
+    own = set(types) - {Authenticator.Type.RECOVERY_CODES}
+    if not own:
+        messages.info(request, "The admin opens to staff with a second step: set one up here.")
+        return redirect("mfa_index")
+    taken = get_authentication_records(request, request.user)
+    if any(record["method"] == "mfa" for record in taken):
+        return None
+    page = "mfa_reauthenticate"
+    if own == {Authenticator.Type.WEBAUTHN}:
+        page = "mfa_reauthenticate_webauthn"
+    return redirect(f"{reverse(page)}?{urlencode({'next': request.get_full_path()})}")

@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portfolio_site.middleware.StaffSecondStep",
     "django_htmx.middleware.HtmxMiddleware",
     "portfolio_site.middleware.private_pages",
     "django_structlog.middlewares.RequestMiddleware",
@@ -199,6 +200,8 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 # How many proxies stand in front: rate limits count the address the last of them saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 
+# Off on a machine of one's own, so that the demo's admin gets in with a password.
+STAFF_NEEDS_MFA = env.bool("STAFF_NEEDS_MFA", PRODUCTION)
 MFA_ADAPTER = "accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True

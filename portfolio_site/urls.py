@@ -1,10 +1,14 @@
 """Every address of the site. Facts come from portfolios, inferences from analytics."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from portfolio_site import health
+
+# Django's own login for the admin knows neither rate limits nor second steps.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="analytics:portfolio-list"), name="home"),

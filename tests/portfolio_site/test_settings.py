@@ -19,10 +19,10 @@ COMPLETE = {
 PLACE = ("PATH", "HOME", "LANG", "PYTHONPATH")
 
 
-def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(environment: dict[str, str], then: str = "") -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if name in PLACE}
     return subprocess.run(
-        [sys.executable, "-c", "import portfolio_site.settings"],
+        [sys.executable, "-c", f"import portfolio_site.settings; {then}"],
         cwd=REPOSITORY,
         env=inherited | environment,
         capture_output=True,
@@ -62,3 +62,8 @@ def test_an_encryption_key_that_is_none_is_refused(keys):
 def test_an_unknown_environment_is_refused():
     refused = start({**COMPLETE, "EVENKEEL_ENV": "staging"})
     assert "Set it to one of: production, development, test." in refused.stderr
+
+
+def test_staff_need_a_second_step_in_production():
+    shown = start(COMPLETE, then="print(portfolio_site.settings.STAFF_NEEDS_MFA)")
+    assert shown.stdout == "True\n"
