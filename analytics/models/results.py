@@ -30,6 +30,10 @@ class PortfolioResult(models.Model):
     revision = models.IntegerField()
     status = models.CharField(max_length=10, choices=Status)
     value = models.FloatField(help_text="US dollars.")
+    # Today's holdings at the closes before; NaN when one of them had no price, or a stale one.
+    value_1d = models.FloatField(null=True, help_text="US dollars, at the close a day before.")
+    value_7d = models.FloatField(null=True)
+    value_30d = models.FloatField(null=True)
     volatility = models.FloatField(help_text="A year, as a fraction of the measured part.")
     risk_coverage = models.FloatField(
         help_text="Share of the value whose risk could be measured; young assets have none yet."

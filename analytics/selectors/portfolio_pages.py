@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from accounts.models import User
 from analytics.core import rebalancing
 from analytics.models import MarketSnapshot, NightlyRun, PortfolioResult, Suggestion
 from portfolios.models import Asset, AssetCategory, Portfolio
@@ -144,34 +143,12 @@ class Reading:
         ]
 
 
-@dataclass(frozen=True)
-class ListRow:
-    portfolio: Portfolio
-    result: PortfolioResult | None  # None: not calculated since its last change
-
-    @property
-    def is_judged(self) -> bool:
-        return self.result is not None and is_judged(self.result)
-
-
 def is_judged(result: PortfolioResult) -> bool:
     return result.status in (Status.IN_BALANCE, Status.IN_BREACH)
 
 
 def current_run() -> NightlyRun | None:
     return NightlyRun.objects.filter(is_current=True).first()
-
-
-def list_rows(user: User, *, run: NightlyRun | None) -> list[ListRow]:
-    """All portfolios in use of a user with their results, in two queries."""
-    in_use = Portfolio.objects.visible_to(user).filter(archived_at=None)
-    portfolios = list(in_use.select_related("profile"))
-    results = PortfolioResult.objects.filter(run=run, portfolio__in=portfolios) if run else ()
-    by_revision = {(result.portfolio_id, result.revision): result for result in results}
-    return [
-        ListRow(portfolio, by_revision.get((portfolio.pk, portfolio.revision)))
-        for portfolio in portfolios
-    ]
 
 
 def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) -> Reading | None:

@@ -17,8 +17,9 @@ Status = PortfolioResult.Status
 # Trades below a cent are rounding, not suggestions.
 SMALLEST_TRADE = 0.01
 RESULT_COLUMNS = [
-    "run_id", "portfolio_id", "revision", "status", "value", "volatility", "risk_coverage", "band",
-    "worst_drift", "asset_ids", "values", "weights", "target_weights", "risk_contributions",
+    "run_id", "portfolio_id", "revision", "status", "value", "value_1d", "value_7d", "value_30d",
+    "volatility", "risk_coverage", "band", "worst_drift", "asset_ids", "values", "weights",
+    "target_weights", "risk_contributions",
 ]  # fmt: skip
 SUGGESTION_COLUMNS = [
     "run_id", "portfolio_id", "revision", "cost", "one_way_turnover", "asset_ids", "amounts",
@@ -33,6 +34,7 @@ class Measurements:
     positions: Positions
     status: NDArray[np.str_]  # (b,)
     value: NDArray[np.float64]  # (b,)
+    earlier_values: NDArray[np.float64]  # (b, 3) of the same holdings; NaN where unknown
     volatility: NDArray[np.float64]  # (b,)
     risk_coverage: NDArray[np.float64]  # (b,)
     band: NDArray[np.float64]  # (b,)
@@ -82,6 +84,7 @@ def measure(positions: Positions, market: Market) -> Measurements:
         positions=positions,
         status=status,
         value=value,
+        earlier_values=_earlier_values(positions, market),
         volatility=contributions.volatility,
         risk_coverage=coverage,
         band=band,
@@ -93,6 +96,14 @@ def measure(positions: Positions, market: Market) -> Measurements:
         trades=trades,
         trade_quantities=trades.amounts / np.where(market.closes > 0, market.closes, 1.0),
     )
+
+
+def _earlier_values(positions: Positions, market: Market) -> NDArray[np.float64]:
+    """What the holdings of today were worth at the earlier closes, NaN without each price."""
+    closes = market.earlier_closes.T
+    missing = (positions.quantities > 0).astype(float) @ np.isnan(closes)
+    values: NDArray[np.float64] = positions.quantities @ np.nan_to_num(closes)
+    return np.where((missing > 0) | (values <= 0), np.nan, values)
 
 
 def store(cursor: CursorWrapper, measured: Measurements, *, run_id: int) -> None:
@@ -121,6 +132,9 @@ def _result_blocks(
                 "revision": positions.revisions[rows],
                 "status": str(status).encode(),
                 "value": measured.value[rows],
+                "value_1d": measured.earlier_values[rows, 0],
+                "value_7d": measured.earlier_values[rows, 1],
+                "value_30d": measured.earlier_values[rows, 2],
                 "volatility": measured.volatility[rows],
                 "risk_coverage": measured.risk_coverage[rows],
                 "band": measured.band[rows],

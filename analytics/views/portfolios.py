@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from analytics.selectors import portfolio_list as list_pages
 from analytics.selectors import portfolio_pages
 from analytics.views import recomputation
 from portfolios.models import Portfolio
@@ -26,11 +27,13 @@ MAX_TRIES = 60
 def portfolio_list(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
     run = portfolio_pages.current_run()
-    rows = portfolio_pages.list_rows(request.user, run=run)
+    listed = list_pages.read(
+        request.user, run=run, sort=request.GET.get("sort", ""), page=request.GET.get("page", "")
+    )
     archived, recently_deleted = portfolios.put_away(request.user)
     context = {
         "run": run,
-        "rows": rows,
+        "list": listed,
         "archived": archived,
         "recently_deleted": recently_deleted,
     }

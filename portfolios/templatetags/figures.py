@@ -97,6 +97,15 @@ def side(value: Any) -> str:
 
 
 @register.filter
+def movement(value: Any) -> str:
+    """A change of value in a word, as it is shown: up, down or unchanged."""
+    text = signed_percent(value)
+    if text == DASH:
+        return ""
+    return {"+": "up", MINUS: "down"}.get(text[0], "unchanged")
+
+
+@register.filter
 def quantity(value: Any) -> str:
     """Units of an asset: every decimal of a balance, six significant digits of a measured float."""
     number = _number(value)

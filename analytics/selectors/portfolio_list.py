@@ -1,0 +1,150 @@
+"""The list of portfolios, one page of it: PostgreSQL sorts, so that a thousand are no burden."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.paginator import Page, Paginator
+from django.db.models import (
+    Case,
+    Expression,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    FloatField,
+    IntegerField,
+    OrderBy,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Lower, NullIf
+
+from accounts.models import User
+from analytics.models import NightlyRun, PortfolioResult
+from analytics.selectors.portfolio_pages import is_judged
+from portfolios.models import Portfolio
+
+PAGE_SIZE = 50
+Status = PortfolioResult.Status
+# What asks for something to be done comes first.
+URGENCY = (Status.IN_BREACH, Status.UNPRICED, Status.NO_TARGETS, Status.EMPTY, Status.IN_BALANCE)
+NOT_A_NUMBER = Value(float("nan"), output_field=FloatField())
+BY_NAME = "name"
+
+
+def _change_since(field: str) -> Expression:
+    earlier = NullIf(F(f"current__{field}"), NOT_A_NUMBER)
+    return ExpressionWrapper(F("current__value") / earlier, output_field=FloatField())
+
+
+SORTED_BY: dict[str, Expression | F] = {
+    BY_NAME: Lower("name"),
+    "value": F("current__value"),
+    "1d": _change_since("value_1d"),
+    "7d": _change_since("value_7d"),
+    "30d": _change_since("value_30d"),
+    "balance": Case(
+        *(When(current__status=status, then=Value(n)) for n, status in enumerate(URGENCY)),
+        output_field=IntegerField(),
+    ),
+    "drift": Case(
+        When(
+            current__status__in=[Status.IN_BALANCE, Status.IN_BREACH],
+            then=F("current__worst_drift"),
+        ),
+    ),
+}
+LABELS = {
+    BY_NAME: "Portfolio",
+    "value": "Value, USD",
+    "1d": "24 h, %",
+    "7d": "7 d, %",
+    "30d": "30 d, %",
+    "balance": "Balance",
+    "drift": "Worst drift, points",
+}
+ASCENDING_FIRST = {BY_NAME, "balance"}
+
+
+@dataclass(frozen=True)
+class Column:
+    key: str
+    label: str
+    direction: str  # "ascending" or "descending" when the list is sorted by it, else empty
+    sort: str  # what the address says to sort by it, or to turn it round
+
+    @property
+    def is_figure(self) -> bool:
+        return self.key not in ASCENDING_FIRST
+
+
+@dataclass(frozen=True)
+class Row:
+    portfolio: Portfolio
+    result: PortfolioResult | None  # None: not calculated since its last change
+
+    @property
+    def is_judged(self) -> bool:
+        return self.result is not None and is_judged(self.result)
+
+    @property
+    def changes(self) -> list[tuple[str, float | None]]:
+        """The label and the change, as a fraction, of today's holdings since each earlier close."""
+        earlier = (
+            (self.result.value_1d, self.result.value_7d, self.result.value_30d)
+            if self.result
+            else (None, None, None)
+        )
+        labels = [LABELS[key] for key in ("1d", "7d", "30d")]
+        return [
+            (label, self.result.value / then - 1 if self.result and then else None)
+            for label, then in zip(labels, earlier, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class PortfolioList:
+    columns: Sequence[Column]
+    page: Page[Portfolio]
+    rows: Sequence[Row]
+    sort: str
+
+
+def read(user: User, *, run: NightlyRun | None, sort: str, page: str) -> PortfolioList:
+    """One page of a user's portfolios in use, in three queries.
+
+    `sort` is the key of a column, with a minus before it for the other way; what it does not
+    understand sorts by name. Portfolios without a figure come last, either way.
+    """
+    key = sort.removeprefix("-")
+    if key not in SORTED_BY:
+        sort = key = BY_NAME
+    portfolios = Paginator(_sorted(user, run, key, descending=sort.startswith("-")), PAGE_SIZE)
+    shown = portfolios.get_page(page)
+    results = PortfolioResult.objects.filter(run=run, portfolio__in=list(shown)) if run else ()
+    by_revision = {(result.portfolio_id, result.revision): result for result in results}
+    return PortfolioList(
+        columns=[_column(name, sort) for name in LABELS],
+        page=shown,
+        rows=[Row(p, by_revision.get((p.pk, p.revision))) for p in shown],
+        sort=sort,
+    )
+
+
+def _sorted(
+    user: User, run: NightlyRun | None, key: str, *, descending: bool
+) -> QuerySet[Portfolio]:
+    portfolios = Portfolio.objects.visible_to(user).filter(archived_at=None)
+    if key != BY_NAME:
+        current = Q(results__run=run, results__revision=F("revision"))
+        portfolios = portfolios.annotate(current=FilteredRelation("results", condition=current))
+    order = OrderBy(SORTED_BY[key], descending=descending, nulls_last=True)
+    return portfolios.select_related("profile").order_by(order, Lower("name"), "pk")
+
+
+def _column(key: str, sort: str) -> Column:
+    is_sorted = sort.removeprefix("-") == key
+    direction = ("descending" if sort.startswith("-") else "ascending") if is_sorted else ""
+    first, other = (key, f"-{key}") if key in ASCENDING_FIRST else (f"-{key}", key)
+    return Column(key, LABELS[key], direction, sort=other if sort == first else first)
