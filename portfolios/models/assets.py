@@ -48,7 +48,9 @@ class AssetCategory(models.Model):
                 ),
             ),
             models.CheckConstraint(
-                condition=Q(colour__gte=1, colour__lte=12), name="category_colour_known"
+                condition=Q(colour__gte=1, colour__lte=12),
+                name="category_colour_known",
+                violation_error_message="Choose one of the twelve colours, 1 to 12.",
             ),
         )
 

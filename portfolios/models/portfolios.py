@@ -41,6 +41,27 @@ class RiskProfile(models.Model):
             models.CheckConstraint(
                 condition=Q(core_min__gte=0, core_max__lte=1, core_min__lte=F("core_max")),
                 name="risk_profile_core_ordered",
+                violation_error_message=(
+                    "Give the range of the core between 0 and 1, the lower end first."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(return_target_max__isnull=True)
+                | Q(return_target_min__lte=F("return_target_max")),
+                name="risk_profile_return_ordered",
+                violation_error_message="Give the lower end of the return target first.",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    max_drawdown__range=(0, 1),
+                    bitcoin_cap__range=(0, 1),
+                    ether_cap__range=(0, 1),
+                    other_cap__range=(0, 1),
+                ),
+                name="risk_profile_fractions",
+                violation_error_message=(
+                    "The greatest drawdown and the caps are fractions between 0 and 1."
+                ),
             ),
         )
 
@@ -87,10 +108,14 @@ class ModelPortfolioLine(models.Model):
                 violation_error_message="Choose an asset or a category slot, one of the two.",
             ),
             models.CheckConstraint(
-                condition=Q(weight__gt=0, weight__lte=1), name="model_line_weight_fraction"
+                condition=Q(weight__gt=0, weight__lte=1),
+                name="model_line_weight_fraction",
+                violation_error_message="The weight must be above 0 and at most 1, which is 100 %.",
             ),
             models.UniqueConstraint(
-                fields=["model_portfolio", "asset"], name="model_line_asset_once"
+                fields=["model_portfolio", "asset"],
+                name="model_line_asset_once",
+                violation_error_message="A model portfolio names an asset once.",
             ),
         )
 
