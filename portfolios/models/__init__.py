@@ -7,7 +7,7 @@ from portfolios.models.portfolios import (
     RiskProfile,
     TargetWeight,
 )
-from portfolios.models.prices import DailyPrice, QuarantinedPrice
+from portfolios.models.prices import DailyPrice, PriceSource, QuarantinedPrice
 
 __all__ = [
     "Asset",
@@ -18,6 +18,7 @@ __all__ = [
     "ModelPortfolio",
     "ModelPortfolioLine",
     "Portfolio",
+    "PriceSource",
     "QuarantinedPrice",
     "RiskProfile",
     "TargetWeight",

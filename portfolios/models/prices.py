@@ -51,6 +51,28 @@ class DailyPrice(models.Model):
         return f"{self.asset_id} {self.date}: {self.close}"
 
 
+class PriceSource(models.Model):
+    """Where all prices of this database come from, in its only row: the two never mix."""
+
+    class Name(models.TextChoices):
+        SIMULATED = "simulated", "a simulated market"
+        FILES = "files", "daily files"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    name = models.CharField(max_length=10, choices=Name)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(id=1), name="price_source_only_row"),
+            models.CheckConstraint(
+                condition=Q(name__in=["simulated", "files"]), name="price_source_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class QuarantinedPrice(models.Model):
     """A row of price data that was refused, with the reason."""
 

@@ -7,16 +7,33 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Max, QuerySet
+from django.db import transaction
+from django.db.models import F, Max, QuerySet
 
 from portfolios.market_data import csv_directory, simulator
 from portfolios.market_data.candles import Candle, RejectedRow
-from portfolios.models import Asset
+from portfolios.models import Asset, PriceSource
 from portfolios.services import price_staging
 
 
 class DuplicateFileError(ValueError):
     """Two files want to be the prices of one symbol."""
+
+
+class MixedMarketError(ValueError):
+    """Prices of another kind than the database already holds."""
+
+
+ERRORS = (
+    csv_directory.MissingFilesError,
+    csv_directory.HeaderError,
+    DuplicateFileError,
+    MixedMarketError,
+)
+"""What an operator can mend; each says how."""
+
+# A day counts as complete in the data once this share of the assets that had the day before has it.
+COMPLETE_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,7 @@ def import_directory(directory: Path, *, today: date) -> ImportReport:
 
 def import_simulated(*, seed: int, until: date) -> ImportReport:
     """Import the simulated days of each asset after its last stored one. Idempotent."""
+    _claim_source(PriceSource.Name.SIMULATED)
     assets = _priced_assets().annotate(last_day=Max("daily_prices__date"))
     missing: dict[date, list[simulator.SimulatedAsset]] = {}
     unknown = []
@@ -76,13 +94,48 @@ def refresh(*, as_of: date) -> ImportReport:
 def last_available_day(*, until: date) -> date | None:
     """The newest day up to `until` that the configured source has, imported or not."""
     if not settings.MARKET_DATA_DIR:
+        check_source(PriceSource.Name.SIMULATED)
         return until if until >= simulator.ORIGIN else None
+    check_source(PriceSource.Name.FILES)
     paths = csv_directory.files(Path(settings.MARKET_DATA_DIR))
     assets = _assets_by_symbol()
     days = [
         _last_day(path, until, path.stat().st_mtime_ns) for path in paths if _symbol(path) in assets
     ]
-    return max((day for day in days if day), default=None)
+    return _newest_complete([day for day in days if day])
+
+
+def check_source(name: str) -> None:
+    """Raise MixedMarketError if the database holds prices from elsewhere."""
+    source = PriceSource.objects.first()
+    if source and source.name != name:
+        raise MixedMarketError(
+            f"This database holds prices of {source.get_name_display()}, and those of "
+            f"{PriceSource.Name(name).label} would mix with them. Give each its own database: set "
+            "DATABASE_URL or EVENKEEL_VAR, or start over with `make clean`; "
+            "MARKET_DATA_DIR says which of the two is meant."
+        )
+
+
+def _claim_source(name: str) -> None:
+    PriceSource.objects.get_or_create(pk=1, defaults={"name": name})
+    check_source(name)
+
+
+def _newest_complete(last_days: list[date]) -> date | None:
+    """The newest day that nearly every file which reaches the day before reaches, too.
+
+    Files arrive one by one: the first with a new day does not make that day complete.
+    """
+    if not last_days:
+        return None
+    day = max(last_days)
+    while True:
+        reaching = sum(last >= day for last in last_days)
+        expected = sum(last >= day - timedelta(days=1) for last in last_days)
+        if reaching >= COMPLETE_SHARE * expected:
+            return day
+        day -= timedelta(days=1)
 
 
 # Asked every minute: a file is read again only when it has changed.
@@ -93,9 +146,11 @@ def _last_day(path: Path, until: date, modified_ns: int) -> date | None:
     return max(days, default=None)
 
 
+@transaction.atomic
 def _import_files(directory: Path, *, today: date, until: date) -> ImportReport:
     paths = csv_directory.files(directory)
     csv_directory.check_headers(paths)
+    _claim_source(PriceSource.Name.FILES)
     _check_one_file_each(paths)
     assets = _assets_by_symbol()
     known = [path for path in paths if _symbol(path) in assets]
@@ -130,12 +185,13 @@ def _check_one_file_each(paths: Iterable[Path]) -> None:
 
 def _priced_assets() -> QuerySet[Asset]:
     """What has a market price, the largest first; cash is 1 by definition."""
-    return Asset.objects.filter(is_active=True).exclude(kind=Asset.Kind.CASH)
+    return Asset.objects.exclude(kind=Asset.Kind.CASH)
 
 
 def _assets_by_symbol() -> dict[str, int]:
-    """Asset ids by ticker; of assets with the same ticker the largest."""
-    assets = _priced_assets().values_list("symbol", "pk")
+    """Asset ids by ticker; of assets with the same ticker an active one, the largest."""
+    best_first = _priced_assets().order_by("-is_active", F("cap_rank").asc(nulls_last=True))
+    assets = best_first.values_list("symbol", "pk")
     return {symbol.upper(): pk for symbol, pk in reversed(assets)}
 
 

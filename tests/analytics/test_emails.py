@@ -1,12 +1,15 @@
 """The drift letter: what it says, to whom, and how it can be stopped."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.models import OutgoingEmail
 from analytics import emails
 from analytics.models import AlertEvent
 from analytics.services import nights
-from tests.analytics.conftest import rehold
+from tests.analytics.conftest import quote, rehold
+from tests.factories import AssetFactory
 
 HALVES = {"BTC": "0.5", "SOL": "0.5"}
 
@@ -66,3 +69,14 @@ def test_an_edit_after_the_night_does_not_change_what_was_seen(outgoing, coins):
 def test_nothing_is_written_about_a_portfolio_that_is_gone(outgoing):
     AlertEvent.objects.get().portfolio.delete()
     assert emails.drift_alert(outgoing) is None
+
+
+def test_a_stale_price_is_said_to_be_one(hold, quotes, as_of):
+    old = AssetFactory(symbol="OLD")
+    quote(quotes, "OLD", {as_of - timedelta(days=40): 100.0})
+    portfolio = hold({"BTC": 9, "SOL": 1}, HALVES)
+    portfolio.holdings.create(asset=old, quantity=1)
+    nights.run_to_end(as_of=as_of)
+    letter = emails.drift_alert(OutgoingEmail.objects.get(kind="drift_alert"))
+    assert "The price of OLD is stale" in letter.text
+    assert "The price of OLD is stale" in letter.html

@@ -146,17 +146,21 @@ def test_a_corrected_row_replaces_the_stored_one_and_only_that(write: Write, ass
     assert stored(asset)[1][5] is None
 
 
-def test_a_symbol_that_no_active_asset_has_is_reported_and_not_fatal(
-    write: Write, asset: Asset
-) -> None:
-    AssetFactory(symbol="OLD", is_active=False)
+def test_a_symbol_that_no_asset_has_is_reported_and_not_fatal(write: Write, asset: Asset) -> None:
     AssetFactory(symbol="USD", kind=Asset.Kind.CASH)
-    for name in ("NEW.csv", "OLD.csv", "USD.csv"):
+    for name in ("NEW.csv", "USD.csv"):
         write(*GOOD, "nonsense", name=name)
     report = price_imports.import_directory(write(*GOOD), today=TODAY)
-    assert report.unknown_symbols == ["NEW", "OLD", "USD"]
+    assert report.unknown_symbols == ["NEW", "USD"]
     assert (report.files, report.rows, DailyPrice.objects.count()) == (1, 3, 3)
     assert not QuarantinedPrice.objects.exists()
+
+
+def test_an_asset_no_longer_offered_keeps_its_prices_coming(write: Write, asset: Asset) -> None:
+    retired = AssetFactory(symbol="OLD", is_active=False)
+    write(*GOOD, name="OLD.csv")
+    price_imports.import_directory(write(*GOOD), today=TODAY)
+    assert DailyPrice.objects.filter(asset=retired).count() == 3
 
 
 def test_of_two_assets_with_one_ticker_the_larger_gets_the_prices(write: Write) -> None:
@@ -321,3 +325,15 @@ class TestCommand:
     def test_it_says_when_there_is_no_such_directory(self, tmp_path: Path) -> None:
         with pytest.raises(CommandError, match="There is no directory"):
             call_command("import_prices", tmp_path / "nowhere")
+
+
+def test_real_and_simulated_prices_never_mix(write, settings):
+    write(*GOOD)
+    price_imports.import_directory(write(*GOOD), today=TODAY)
+    settings.MARKET_DATA_DIR = ""
+    for attempt in (
+        lambda: price_imports.refresh(as_of=date(2024, 6, 30)),
+        lambda: price_imports.last_available_day(until=date(2024, 6, 30)),
+    ):
+        with pytest.raises(price_imports.MixedMarketError, match="holds prices of daily files"):
+            attempt()

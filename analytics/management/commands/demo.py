@@ -51,10 +51,13 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("load_catalogue", stdout=StringIO())
         due = nights.due_day(now=timezone.now())
-        as_of = price_imports.last_available_day(until=due)
-        if as_of is None:
-            raise CommandError(f"There are no prices in {settings.MARKET_DATA_DIR}.")
-        price_imports.refresh(as_of=as_of)
+        try:
+            as_of = price_imports.last_available_day(until=due)
+            if as_of is None:
+                raise CommandError(f"There are no prices in {settings.MARKET_DATA_DIR}.")
+            price_imports.refresh(as_of=as_of)
+        except price_imports.ERRORS as error:
+            raise CommandError(str(error)) from error
         demo.prepare(as_of=as_of)
         run = nights.ensure(as_of=as_of)
         connection.close()

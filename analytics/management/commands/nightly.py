@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from analytics.models import NightlyRun, RegimeDay
 from analytics.services import market, nights
+from portfolios.services import price_imports
 
 
 class Command(BaseCommand):
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         started = monotonic()
         try:
             run = nights.run_to_end(as_of=as_of) if as_of else self.run_due()
-        except (nights.NoSuchDay, market.MissingPrices) as error:
+        except (nights.NoSuchDay, market.MissingPrices, *price_imports.ERRORS) as error:
             raise CommandError(str(error)) from error
         self.report(run, seconds=monotonic() - started, as_json=json)
         if run.state != NightlyRun.State.PUBLISHED:

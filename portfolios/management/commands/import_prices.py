@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from portfolios.market_data import csv_directory
 from portfolios.services import price_imports
 
 
@@ -20,11 +19,7 @@ class Command(BaseCommand):
         started = time.perf_counter()
         try:
             report = price_imports.import_directory(directory, today=timezone.now().date())
-        except (
-            csv_directory.MissingFilesError,
-            csv_directory.HeaderError,
-            price_imports.DuplicateFileError,
-        ) as error:
+        except price_imports.ERRORS as error:
             raise CommandError(str(error)) from error
         seconds = time.perf_counter() - started
         self.stdout.write(
