@@ -172,6 +172,7 @@ class NewHoldingForm(QuantityForm):
         super().__init__(*args, **options)
         asset = self.fields["asset"]
         assert isinstance(asset, AssetField)
+        asset.widget.attrs["data-asset-picker"] = ""
         asset.queryset = assets.offered().exclude(pk__in=portfolio.holdings.values("asset"))
 
 

@@ -1,9 +1,10 @@
 from django.urls import path
 
-from portfolios.views import holdings, portfolios, targets
+from portfolios.views import assets, holdings, portfolios, targets
 
 app_name = "portfolios"
 urlpatterns = [
+    path("assets/options/", assets.asset_options, name="asset-options"),
     path("portfolios/new/", portfolios.portfolio_create, name="portfolio-create"),
     path("portfolios/<int:pk>/holdings/", holdings.holdings, name="holdings"),
     path("portfolios/<int:pk>/holdings/<int:holding_pk>/", holdings.holding, name="holding"),

@@ -74,6 +74,7 @@ PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
     "analytics:market": Url(allowed=("GET",)),
     "portfolios:portfolio-create": Url(),
+    "portfolios:asset-options": Url(allowed=("GET",)),
     "accounts:settings": Url(),
     "account_email": allauths(anonymous=302, user=200),
     "account_change_password": allauths(anonymous=302, user=200),

@@ -1,5 +1,6 @@
 """Editing facts: with htmx and without, and what happens to input that nobody should send."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -504,3 +505,25 @@ def test_only_one_s_own_portfolios_are_listed(client, portfolio):
     page = client.get(reverse("analytics:portfolio-list")).content.decode()
     assert "Mine" in page
     assert "Of somebody else" not in page
+
+
+# --- Finding an asset -----------------------------------------------------------------------------
+
+
+def found(client, text: str) -> list[str]:
+    page = client.get(reverse("portfolios:asset-options"), {"q": text}).content.decode()
+    return re.findall(r'id="asset-option-\d+"|(?<=small text-secondary">)\S+', page)[1::2]
+
+
+def test_a_search_finds_ticker_name_and_id_the_very_ticker_first(client):
+    AssetFactory(symbol="NEARX", name="Another", coingecko_id="another", cap_rank=1)
+    AssetFactory(symbol="NEAR", name="NEAR Protocol", coingecko_id="near", cap_rank=25)
+    AssetFactory(symbol="XYZ", name="So near", coingecko_id="xyz", cap_rank=2)
+    AssetFactory(symbol="OLD", name="Nearly", coingecko_id="nearly", is_active=False)
+    assert found(client, " near ") == ["near", "another", "xyz"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\x00", "%", "_", "'; --", "z" * 10_000])
+def test_a_search_for_nonsense_finds_nothing_and_does_no_harm(client, text):
+    AssetFactory(symbol="BTC", name="Bitcoin", coingecko_id="bitcoin")
+    assert found(client, text) == []
