@@ -35,14 +35,14 @@ class UserAdmin(DjangoUserAdmin):
     """People are deactivated here; they delete their accounts themselves, with all they hold."""
 
     ordering = ("email",)
-    list_display = ("email", "is_active", "is_staff", "drift_alerts", "date_joined")
-    list_filter = ("is_active", "is_staff", "drift_alerts")
+    list_display = ("email", "is_active", "is_staff", "alert_preference", "date_joined")
+    list_filter = ("is_active", "is_staff", "alert_preference")
     search_fields = ("email",)
     date_hierarchy = "date_joined"
     filter_horizontal = ("groups",)
     fieldsets = (
         (None, {"fields": ("email", "password", "date_joined", "last_login")}),
-        ("Alerts", {"fields": ("drift_alerts",)}),
+        ("Preferences", {"fields": ("alert_preference", "time_zone")}),
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)

@@ -7,6 +7,7 @@ from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 
 from accounts.models import User
+from accounts.selectors import time_zones
 
 LABELS = {
     "login": "E-mail address",
@@ -86,12 +87,14 @@ class AddWebAuthnForm(InOurWords, webauthn.AddWebAuthnForm):
     pass
 
 
-class AlertPreferencesForm(forms.ModelForm):
+class PreferencesForm(forms.ModelForm):
+    time_zone = forms.ChoiceField(
+        choices=time_zones.choices,
+        help_text="Times are shown in it. Closing prices are those of the UTC day everywhere.",
+    )
+
     class Meta:
         model = User
-        fields = ("drift_alerts",)
-        labels = {"drift_alerts": "Write to me when a portfolio leaves its bands"}
-        help_texts = {
-            "drift_alerts": "One e-mail when a portfolio drifts out of balance, not one a day "
-            "while it stays there."
-        }
+        fields = ("alert_preference", "time_zone")
+        labels = {"alert_preference": "Write to me when a portfolio leaves its bands"}
+        widgets = {"alert_preference": forms.RadioSelect}

@@ -9,3 +9,5 @@ class AnalyticsConfig(AppConfig):
         from analytics import emails
 
         outbox.register("drift_alert", emails.drift_alert)
+        outbox.register("daily_digest", emails.digest)
+        outbox.register("weekly_digest", emails.digest)

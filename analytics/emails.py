@@ -4,10 +4,10 @@ from django.conf import settings
 
 from accounts import emails
 from accounts.emails import Rendered
-from accounts.models import OutgoingEmail
+from accounts.models import AlertPreference, OutgoingEmail
 from accounts.services import unsubscribe
-from analytics.models import AlertEvent, RegimeDay
-from analytics.selectors import portfolio_pages
+from analytics.models import AlertEvent, NightlyRun, RegimeDay
+from analytics.selectors import digests, portfolio_pages
 
 
 def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
@@ -18,7 +18,8 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
     """
     alert = (
         AlertEvent.objects.select_related("portfolio__owner", "run")
-        .filter(pk=outgoing.reference or 0, portfolio__owner__drift_alerts=True)
+        .filter(pk=outgoing.reference or 0)
+        .exclude(portfolio__owner__alert_preference=AlertPreference.NONE)
         .filter(portfolio__archived_at=None, portfolio__deleted_at=None)
         .first()
     )
@@ -38,4 +39,33 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
         subject=f"{portfolio.name} has drifted out of its bands",
         context=context,
         headers=unsubscribe.headers(portfolio.owner),
+    )
+
+
+def digest(outgoing: OutgoingEmail) -> Rendered | None:
+    """Which portfolios left their bands in a day or a week, in one letter.
+
+    None when all of them are put away or gone, or their owner wants no more letters.
+    """
+    user = outgoing.user
+    run = NightlyRun.objects.filter(pk=outgoing.reference or 0).first()
+    if user is None or run is None or user.alert_preference == AlertPreference.NONE:
+        return None
+    days = digests.days(outgoing.kind.removesuffix("_digest"), as_of=run.as_of)
+    departures = digests.departures(user, within=days)
+    if not departures:
+        return None
+    count = len(departures)
+    subject = "One portfolio has" if count == 1 else f"{count} portfolios have"
+    context = {
+        "days": days,
+        "departures": departures,
+        "simulated_market": not settings.MARKET_DATA_DIR,
+        "unsubscribe_url": unsubscribe.url(user),
+    }
+    return emails.render(
+        "emails/drift_digest",
+        subject=f"{subject} drifted out of balance",
+        context=context,
+        headers=unsubscribe.headers(user),
     )

@@ -28,8 +28,8 @@ AS_OF = datetime.now(UTC).date() - timedelta(days=2)
 
 SEED = f"""
     INSERT INTO accounts_user
-        (id, password, is_superuser, email, is_active, is_staff, drift_alerts, date_joined)
-    SELECT n, '', false, 'bench' || n || '@example.org', true, false, true, now()
+        (id, password, is_superuser, email, is_active, is_staff, date_joined)
+    SELECT n, '', false, 'bench' || n || '@example.org', true, false, now()
     FROM generate_series(1, %(n)s) n;
 
     INSERT INTO portfolios_portfolio

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
@@ -10,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -23,6 +25,17 @@ def private_pages(get_response: View) -> View:
         if request.user.is_authenticated:
             response.setdefault("Cache-Control", "no-store")
         return response
+
+    return respond
+
+
+def local_times(get_response: View) -> View:
+    """Show times in the time zone that the reader has chosen."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        zone = ZoneInfo(request.user.time_zone) if request.user.is_authenticated else None
+        with timezone.override(zone):
+            return get_response(request)
 
     return respond
 

@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "portfolio_site.middleware.private_pages",
     "django_structlog.middlewares.RequestMiddleware",
+    "portfolio_site.middleware.local_times",
 ]
 ROOT_URLCONF = "portfolio_site.urls"
 WSGI_APPLICATION = "portfolio_site.wsgi.application"

@@ -1,4 +1,4 @@
 from accounts.models.outbox import OutgoingEmail
-from accounts.models.users import User
+from accounts.models.users import AlertPreference, User
 
-__all__ = ["OutgoingEmail", "User"]
+__all__ = ["AlertPreference", "OutgoingEmail", "User"]

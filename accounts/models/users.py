@@ -27,13 +27,27 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
+class AlertPreference(models.TextChoices):
+    """When to write about portfolios that left their bands."""
+
+    EACH = "each", "At once, one e-mail for each portfolio"
+    DAILY = "daily", "At most once a day, all portfolios together"
+    WEEKLY = "weekly", "On Mondays, all portfolios of the week together"
+    NONE = "none", "Never"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField("e-mail address", max_length=254, unique=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin site.")
-    drift_alerts = models.BooleanField(
-        default=True, help_text="Write to me when a portfolio leaves its bands."
+    alert_preference = models.CharField(
+        "e-mail about portfolios",
+        max_length=6,
+        choices=AlertPreference,
+        default=AlertPreference.EACH,
+        db_default=AlertPreference.EACH,
     )
+    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
     USERNAME_FIELD = "email"
@@ -46,6 +60,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="user_email_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(alert_preference__in=["each", "daily", "weekly", "none"]),
+                name="user_alert_preference_known",
             ),
         )
 

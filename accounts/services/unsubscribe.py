@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import AlertPreference, User
 
 _signer = Signer(salt="accounts.unsubscribe")
 
@@ -37,6 +37,6 @@ def owner(signed: str) -> User:
         raise InvalidToken from error
 
 
-def stop_drift_alerts(user: User) -> None:
-    """Write no more drift alerts to this user. Idempotent."""
-    User.objects.filter(pk=user.pk).update(drift_alerts=False)
+def stop_alerts(user: User) -> None:
+    """Write to this user about portfolios no more. Idempotent."""
+    User.objects.filter(pk=user.pk).update(alert_preference=AlertPreference.NONE)

@@ -4,15 +4,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts.forms import AlertPreferencesForm
+from accounts.forms import PreferencesForm
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest) -> HttpResponse:
-    # A switch that is off is absent from the body: an empty POST is a valid one.
     submitted = request.POST if request.method == "POST" else None
-    form = AlertPreferencesForm(submitted, instance=request.user)
+    form = PreferencesForm(submitted, instance=request.user)
     if form.is_valid():
         form.save()
         messages.success(request, "Your settings are saved.")

@@ -14,5 +14,5 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     except subscriptions.InvalidToken as error:
         raise Http404 from error
     if request.method == "POST":
-        subscriptions.stop_drift_alerts(owner)
+        subscriptions.stop_alerts(owner)
     return render(request, "accounts/unsubscribe.html", {"done": request.method == "POST"})

@@ -6,7 +6,9 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 
+from accounts.models import AlertPreference
 from analytics.models import NightlyRun, PortfolioResult, RunChunk, Suggestion
+from analytics.selectors import digests
 
 # An episode closes after this many nights below this share of the band (METHODS.md).
 CALM_NIGHTS = 2
@@ -49,8 +51,25 @@ QUEUE_MAIL = """
     FROM analytics_alertevent AS alert
     JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
     JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
-    WHERE alert.run_id = %(run)s AND alert.kind = 'drift' AND owner.is_active AND owner.drift_alerts
+    WHERE alert.run_id = %(run)s AND alert.kind = 'drift' AND owner.is_active
+      AND owner.alert_preference = 'each'
       AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL
+    ON CONFLICT (dedupe_key) DO NOTHING
+"""
+QUEUE_DIGESTS = """
+    INSERT INTO accounts_outgoingemail
+        (dedupe_key, user_id, recipient, kind, reference, message_id, subject, text, html,
+         headers, state, attempt, last_error)
+    SELECT format('digest:%%s:%%s-%%s', owner.id, %(preference)s, %(last)s::date), owner.id,
+           owner.email, %(preference)s || '_digest', %(run)s, '', '', '', '', '{}', 'pending', 0, ''
+    FROM accounts_user AS owner
+    WHERE owner.is_active AND owner.alert_preference = %(preference)s AND EXISTS (
+        SELECT FROM analytics_alertevent AS alert
+        JOIN analytics_nightlyrun AS night ON night.id = alert.run_id
+        JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
+        WHERE portfolio.owner_id = owner.id AND alert.kind = 'drift'
+          AND night.as_of BETWEEN %(first)s AND %(last)s
+          AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL)
     ON CONFLICT (dedupe_key) DO NOTHING
 """
 
@@ -95,7 +114,13 @@ def _alert(run: NightlyRun) -> int:
         cursor.execute(OPEN_EPISODES, night)
         cursor.execute(OPEN_ALERTS, night)
         cursor.execute(QUEUE_MAIL, night)
-        return int(cursor.rowcount)
+        queued = cursor.rowcount
+        for preference in (AlertPreference.DAILY, AlertPreference.WEEKLY):
+            days = digests.days(preference, as_of=run.as_of)
+            period = {"preference": preference, "first": days.first, "last": days.last}
+            cursor.execute(QUEUE_DIGESTS, night | period)
+            queued += cursor.rowcount
+        return int(queued)
 
 
 def _too_many_failures(run: NightlyRun) -> str:

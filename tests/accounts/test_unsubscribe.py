@@ -35,7 +35,7 @@ def path(user: User) -> str:
 
 
 def wants_alerts(user: User) -> bool:
-    return User.objects.get(pk=user.pk).drift_alerts
+    return User.objects.get(pk=user.pk).alert_preference != "none"
 
 
 def test_opening_the_link_asks_and_changes_nothing(user: User, stranger: Client) -> None:

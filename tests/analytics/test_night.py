@@ -195,7 +195,7 @@ def test_a_night_between_the_calm_line_and_the_band_starts_the_count_again(hold,
 
 def test_who_wants_no_alerts_gets_none(hold, as_of):
     portfolio = hold({"BTC": 9, "SOL": 1}, HALVES)
-    portfolio.owner.drift_alerts = False
+    portfolio.owner.alert_preference = "none"
     portfolio.owner.save()
     run = nights.run_to_end(as_of=as_of)
     assert (run.in_breach, run.emails_queued) == (1, 0)
