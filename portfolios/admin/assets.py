@@ -1,6 +1,7 @@
 """Curating assets and their categories."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -13,6 +14,8 @@ from django.urls import reverse
 
 from portfolios.admin import confirmation, sentences
 from portfolios.admin.curation import Curated
+from portfolios.admin.resources import AssetResource, CategoryResource
+from portfolios.admin.transfer import Transferred
 from portfolios.models import Asset, AssetCategory
 from portfolios.selectors import catalogue_use
 from portfolios.selectors.catalogue_use import Use
@@ -23,7 +26,8 @@ class CategoryChoice(forms.Form):
 
 
 @admin.register(AssetCategory)
-class AssetCategoryAdmin(Curated):
+class AssetCategoryAdmin(Transferred, Curated):
+    resource_classes = (CategoryResource,)
     list_display = (
         "name", "slug", "risk_level", "recommended_min", "recommended_max", "colour", "position",
     )  # fmt: skip
@@ -36,7 +40,10 @@ class AssetCategoryAdmin(Curated):
     )
 
     def use_of(self, row: AssetCategory) -> Use:
-        return catalogue_use.of_category(row)
+        return catalogue_use.of_categories([row.pk])
+
+    def use_of_many(self, keys: Collection[int]) -> Use:
+        return catalogue_use.of_categories(keys)
 
     def ways_out(self, row: AssetCategory) -> list[tuple[str, str]]:
         address = reverse("admin:portfolios_asset_changelist")
@@ -49,8 +56,9 @@ class AssetCategoryAdmin(Curated):
 
 
 @admin.register(Asset)
-class AssetAdmin(Curated):
+class AssetAdmin(Transferred, Curated):
     key = "coingecko_id"
+    resource_classes = (AssetResource,)
     list_display = (
         "symbol", "name", "coingecko_id", "category", "kind", "cap_rank", "is_active",
     )  # fmt: skip
@@ -66,6 +74,9 @@ class AssetAdmin(Curated):
 
     def use_of(self, row: Asset) -> Use:
         return catalogue_use.of_assets([row.pk])
+
+    def use_of_many(self, keys: Collection[int]) -> Use:
+        return catalogue_use.of_assets(keys)
 
     def obstacles(self, row: Asset) -> list[str]:
         reasons = super().obstacles(row)

@@ -7,7 +7,6 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from portfolios.models import (
     Asset,
-    AssetCategory,
     DailyPrice,
     Holding,
     ModelPortfolio,
@@ -27,12 +26,11 @@ class Use:
     owners: int = 0
 
 
-def of_assets(asset_ids: Collection[int], *, or_slots_of: AssetCategory | None = None) -> Use:
-    """Who holds, wants or names any of these assets, or has a slot of this category."""
-    lines = Q(lines__asset__in=asset_ids)
-    if or_slots_of is not None:
-        lines |= Q(lines__category=or_slots_of)
-    models = ModelPortfolio.objects.filter(lines).distinct()
+def of_assets(asset_ids: Collection[int], *, slots_of: Collection[int] = ()) -> Use:
+    """Who holds, wants or names any of these assets, or has a slot of these categories."""
+    models = ModelPortfolio.objects.filter(
+        Q(lines__asset__in=asset_ids) | Q(lines__category__in=slots_of)
+    ).distinct()
     rows = {"portfolio": OuterRef("pk"), "asset__in": asset_ids}
     portfolios = Portfolio.objects.filter(
         Exists(Holding.objects.filter(**rows)) | Exists(TargetWeight.objects.filter(**rows))
@@ -40,9 +38,10 @@ def of_assets(asset_ids: Collection[int], *, or_slots_of: AssetCategory | None =
     return _counted(models.values_list("name", flat=True), portfolios)
 
 
-def of_category(category: AssetCategory) -> Use:
-    """Who uses any asset of a category, or a slot of it."""
-    return of_assets(list(category.assets.values_list("pk", flat=True)), or_slots_of=category)
+def of_categories(category_ids: Collection[int]) -> Use:
+    """Who uses any asset of these categories, or a slot of them."""
+    assets = Asset.objects.filter(category__in=category_ids)
+    return of_assets(list(assets.values_list("pk", flat=True)), slots_of=category_ids)
 
 
 def of_profile(profile: RiskProfile) -> Use:

@@ -1,0 +1,148 @@
+"""The catalogue as CSV, out and in: keys not ids, words not tracebacks, no formulas."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from import_export import resources, widgets
+from import_export.fields import Field
+
+from portfolios.models import Asset, AssetCategory
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Text(widgets.CharWidget):
+    """Text that no spreadsheet takes for a formula: an apostrophe stands before one."""
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        text = super().render(value, obj, **kwargs)
+        return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        text = str(super().clean(value, row, **kwargs) or "").replace("\x00", "\ufffd")
+        return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA_STARTS) else text
+
+
+class Number(widgets.DecimalWidget):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal | None:
+        try:
+            number: Decimal | None = super().clean(value, row, **kwargs)
+        except (ArithmeticError, ValueError):
+            raise ValueError(f"“{value}” is not a number.") from None
+        if number is not None and not number.is_finite():
+            raise ValueError(f"“{value}” is not a number.")
+        return number
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else f"{Decimal(value).normalize():f}"
+
+
+class WholeNumber(Number):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        number = super().clean(value, row, **kwargs)
+        if number is None:
+            return None
+        if abs(number) > 10**9 or number != int(number):
+            raise ValueError(f"“{value}” is not a whole number.")
+        return int(number)
+
+
+class YesOrNo(widgets.Widget):
+    WORDS = {"yes": True, "1": True, "true": True, "no": False, "0": False, "false": False}
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> bool:
+        try:
+            return self.WORDS[str(value).strip().lower()]
+        except KeyError:
+            raise ValueError(f"“{value}” is neither yes nor no.") from None
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "yes" if value else "no"
+
+
+class Category(widgets.CachedForeignKeyWidget):
+    """A category by its slug, all of them read once."""
+
+    def __init__(self) -> None:
+        super().__init__(AssetCategory, field="slug")
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        try:
+            category = super().clean(value, row, **kwargs)
+        except AssetCategory.DoesNotExist:
+            category = None
+        if category is None:
+            raise ValueError(f"There is no category “{value}”. Give its slug, such as “defi”.")
+        return category
+
+
+class Diff(resources.Diff):
+    """Old and new as <del> and <ins>: the library's own come with style attributes."""
+
+    def as_html(self) -> list[SafeString]:
+        return [
+            _marked("" if self.new else str(old), str(new))
+            for old, new in zip(self.left, self.right, strict=False)
+        ]
+
+
+def _marked(old: str, new: str) -> SafeString:
+    if old == new:
+        return format_html("{}", new)
+    return format_html("<del>{}</del> <ins>{}</ins>", old, new)
+
+
+class CatalogueResource(resources.ModelResource):
+    """Rows by their key; a column that a file leaves out stays as it is. Nothing is deleted."""
+
+    class Meta:
+        use_transactions = True
+        skip_unchanged = True
+        report_skipped = True
+        clean_model_instances = True
+
+    @classmethod
+    def get_diff_class(cls) -> type[Diff]:
+        return Diff
+
+
+def _column(name: str, widget: widgets.Widget) -> Field:
+    return Field(attribute=name, column_name=name, widget=widget)
+
+
+class AssetResource(CatalogueResource):
+    coingecko_id = _column("coingecko_id", Text())
+    symbol = _column("symbol", Text())
+    name = _column("name", Text())
+    category = _column("category", Category())
+    kind = _column("kind", Text())
+    cap_rank = _column("cap_rank", WholeNumber())
+    is_active = _column("is_active", YesOrNo())
+
+    class Meta(CatalogueResource.Meta):
+        model = Asset
+        import_id_fields = ("coingecko_id",)
+        fields = ("coingecko_id", "symbol", "name", "category", "kind", "cap_rank", "is_active")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("category")
+
+
+class CategoryResource(CatalogueResource):
+    slug = _column("slug", Text())
+    name = _column("name", Text())
+    risk_level = _column("risk_level", Text())
+    recommended_min = _column("recommended_min", Number())
+    recommended_max = _column("recommended_max", Number())
+    colour = _column("colour", WholeNumber())
+    position = _column("position", WholeNumber())
+
+    class Meta(CatalogueResource.Meta):
+        model = AssetCategory
+        import_id_fields = ("slug",)
+        fields = (
+            "slug", "name", "risk_level", "recommended_min", "recommended_max", "colour",
+            "position",
+        )  # fmt: skip
