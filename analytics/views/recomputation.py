@@ -16,11 +16,8 @@ AGAIN_SECONDS = 3
 def enqueue_once(portfolio: Portfolio, *, within: int = UNDER_WAY_SECONDS) -> bool:
     """Ask, unless somebody did for this revision `within` seconds; False without a broker."""
     key = f"recomputation:{within}:{portfolio.pk}:{portfolio.revision}"
-    try:
-        if not cache.add(key, True, within):
-            return True
-    except RedisError:
-        return False
+    if not cache.add(key, True, within):
+        return True
     try:
         tasks.recompute_portfolio.delay(portfolio.pk)
     except (OperationalError, RedisError):

@@ -308,9 +308,10 @@ def test_without_a_broker_the_page_stands_and_the_next_request_tries_again(edite
     assert attempts == [edited.pk, edited.pk]
 
 
-def test_without_a_cache_the_page_stands(edited, asked, settings):
+def test_without_a_cache_the_calculation_is_asked_for_all_the_same(edited, asked, settings):
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1"}}
-    assert "takes longer than usual" in see(edited, "portfolio-result", htmx=True)
+    assert "Calculating…" in see(edited, "portfolio-result", htmx=True)
+    assert asked == [edited.pk]
 
 
 def test_anyone_may_ask_for_a_calculation(drifted, asked):
