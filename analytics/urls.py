@@ -7,6 +7,7 @@ urlpatterns = [
     path("portfolios/", portfolios.portfolio_list, name="portfolio-list"),
     path("portfolios/<int:pk>/", portfolios.overview, name="overview"),
     path("portfolios/<int:pk>/result/", portfolios.portfolio_result, name="portfolio-result"),
+    path("portfolios/<int:pk>/value-history/", portfolios.value_history, name="value-history"),
     path("portfolios/<int:pk>/recompute/", portfolios.recompute, name="recompute"),
     path("portfolios/<int:pk>/allocation/", portfolios.allocation, name="allocation"),
     path("portfolios/<int:pk>/rebalance/", portfolios.rebalance, name="rebalance"),

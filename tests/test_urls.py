@@ -58,6 +58,7 @@ OWNED = {
     "analytics:portfolio-result": owned(allowed=("GET",)),
     "analytics:allocation": owned(allowed=("GET",)),
     "analytics:rebalance": owned(allowed=("GET",)),
+    "analytics:value-history": owned(allowed=("GET",)),
     "analytics:recompute": owned(allowed=("POST",), user=302),
     "portfolios:holdings": owned(),
     "portfolios:holding": owned("holding"),

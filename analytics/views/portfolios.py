@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from analytics.selectors import portfolio_list as list_pages
 from analytics.selectors import portfolio_pages
+from analytics.selectors import value_history as histories
 from analytics.views import recomputation
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolios
@@ -70,6 +71,19 @@ def rebalance(request: HtmxRequest, pk: int) -> HttpResponse:
     if request.htmx:
         return _fragment(request, pk, "analytics/_rebalance.html")
     return render(request, "analytics/rebalance.html", _context(_visible_or_404(request, pk)))
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def value_history(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Beside the overview, which does not wait for it; without htmx a page of its own."""
+    portfolio = _visible_or_404(request, pk)
+    run = portfolio_pages.current_run()
+    history = histories.read(portfolio, as_of=run.as_of) if run else None
+    template = "_value_history.html" if request.htmx else "value_history.html"
+    context = {"portfolio": portfolio, "run": run, "history": history}
+    return render(request, f"analytics/{template}", context)
 
 
 @login_required

@@ -80,7 +80,51 @@
       ],
     };
   };
-  const KINDS = { weights };
+  // A value day by day. The axis need not begin at zero: the shape is what counts.
+  const values = (rows) => {
+    const text = token("--tblr-body-color");
+    const grid = token("--tblr-border-color");
+    const line = token("--tblr-primary");
+    const money = (value) => value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 2 : 0 });
+    return {
+      height: 260,
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: text },
+      grid: { left: 4, right: 16, top: 12, bottom: 8, containLabel: true },
+      tooltip: {
+        trigger: "axis",
+        renderMode: "richText",
+        backgroundColor: token("--tblr-bg-surface"),
+        borderColor: grid,
+        textStyle: { color: text },
+        formatter: ([{ dataIndex }]) => `${rows[dataIndex].day}\n${money(rows[dataIndex].value)} USD`,
+      },
+      xAxis: {
+        type: "category",
+        data: rows.map((row) => row.day),
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: grid } },
+        axisLabel: { color: text, hideOverlap: true, formatter: (day) => day.slice(0, 7) },
+      },
+      yAxis: {
+        type: "value",
+        scale: true,
+        splitNumber: 4,
+        axisLabel: { color: text, formatter: money },
+        splitLine: { lineStyle: { color: grid } },
+      },
+      series: [
+        {
+          type: "line",
+          symbol: "none",
+          lineStyle: { color: line, width: 2 },
+          itemStyle: { color: line },
+          data: rows.map((row) => row.value),
+        },
+      ],
+    };
+  };
+  const KINDS = { weights, values };
 
   const draw = (element) => {
     const source = document.getElementById(element.dataset.source);
