@@ -152,7 +152,19 @@ def _slot_field(
     )
 
 
-class QuantityForm(forms.Form):
+class SeenForm(forms.Form):
+    """What a person decided, and the revision of the portfolio that they saw when they did."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if "revision" in self.errors:
+            raise forms.ValidationError("This page is out of date. Reload it and try again.")
+        return cleaned
+
+
+class QuantityForm(SeenForm):
     quantity = forms.DecimalField(widget=NumberInput, error_messages={"invalid": NOT_A_NUMBER})
 
     def clean_quantity(self) -> Decimal:
@@ -176,10 +188,8 @@ class NewHoldingForm(QuantityForm):
         asset.queryset = assets.offered().exclude(pk__in=portfolio.holdings.values("asset"))
 
 
-class TargetsForm(forms.Form):
+class TargetsForm(SeenForm):
     """All target weights at once. An empty field is no target."""
-
-    revision = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(
         self, *args: Any, rows: Sequence[Asset], current: Iterable[TargetWeight], **options: Any
@@ -220,10 +230,9 @@ class TargetsForm(forms.Form):
         return f"{figures.exact_percent(abs(1 - self.total))} % {words}"
 
 
-class SettingsForm(forms.ModelForm):
-    """Name, bands, fee and notes, as of the revision that the person saw."""
+class SettingsForm(SeenForm, forms.ModelForm):
+    """Name, bands, fee and notes."""
 
-    revision = forms.IntegerField(widget=forms.HiddenInput)
     tolerance_band = PercentField(
         label="Band, percentage points", decimal_places=2, min_value=Decimal("0.01"), max_value=99
     )

@@ -24,25 +24,28 @@ def check_quantity(quantity: Decimal) -> Decimal:
     return quantity
 
 
-def save(*, portfolio: Portfolio, asset: Asset, quantity: Decimal) -> Holding:
+def save(
+    *, portfolio: Portfolio, asset: Asset, quantity: Decimal, expected_revision: int | None = None
+) -> Holding:
     """Set what the portfolio holds of an asset.
 
-    Idempotent but for the revision. Raises QuantityError, ConflictError.
+    Idempotent but for the revision. Raises QuantityError, and ConflictError when the portfolio is
+    no longer at the revision that the person saw; None means whatever it is.
     """
     check_quantity(quantity)
-    with revisions.changing(portfolio) as locked:
+    with revisions.changing(portfolio, expected=expected_revision) as locked:
         holding, _ = Holding.objects.update_or_create(
             portfolio=locked, asset=asset, defaults={"quantity": quantity}
         )
     return holding
 
 
-def remove(*, portfolio: Portfolio, asset: Asset) -> None:
+def remove(*, portfolio: Portfolio, asset: Asset, expected_revision: int | None = None) -> None:
     """Let the portfolio hold nothing of an asset.
 
-    Raises ConflictError when it holds none already.
+    Raises ConflictError when it holds none already, and as `save` does.
     """
-    with revisions.changing(portfolio) as locked:
+    with revisions.changing(portfolio, expected=expected_revision) as locked:
         deleted, _ = Holding.objects.filter(portfolio=locked, asset=asset).delete()
         if not deleted:
             raise ConflictError(f"{asset.symbol} was removed in another tab already.")

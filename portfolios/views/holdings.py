@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
-from portfolios.forms import NewHoldingForm, QuantityForm
+from portfolios.forms import NewHoldingForm, QuantityForm, SeenForm
 from portfolios.models import Holding, Portfolio
 from portfolios.selectors import portfolios, prices
 from portfolios.services import holdings as balances
@@ -27,9 +27,10 @@ def holdings(request: HtmxRequest, pk: int) -> HttpResponse:
     form = NewHoldingForm(request.POST if request.method == "POST" else None, portfolio=portfolio)
     if form.is_valid():
         try:
-            holding = balances.save(portfolio=portfolio, **form.cleaned_data)
+            holding = balances.save(portfolio=portfolio, **_decision(form))
         except PortfolioError as refusal:
             form.add_error(None, str(refusal))
+            portfolio.refresh_from_db()
         else:
             return _saved(request, holding)
     return _table(
@@ -46,20 +47,24 @@ def holdings(request: HtmxRequest, pk: int) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def holding(request: HtmxRequest, pk: int, holding_pk: int) -> HttpResponse:
     """The table with one row as a form, and with POST its new quantity."""
-    holding = _holding_or_404(request, pk, holding_pk)
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    holding = _holding(portfolio, holding_pk)
+    if holding is None:
+        return _removed_elsewhere(request, portfolio)
     shown = figures.quantity(holding.quantity).replace(",", "")
     form = QuantityForm(
         request.POST if request.method == "POST" else None, initial={"quantity": shown}
     )
     if form.is_valid():
         try:
-            balances.save(portfolio=holding.portfolio, asset=holding.asset, **form.cleaned_data)
+            balances.save(portfolio=portfolio, asset=holding.asset, **_decision(form))
         except PortfolioError as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, f"{refusal} Saved now: {shown}.")
+            portfolio.refresh_from_db()
         else:
             return _saved(request, holding)
     status = 422 if form.errors else 200
-    return _table(request, holding.portfolio, editing=holding, edit_form=form, status=status)
+    return _table(request, portfolio, editing=holding, edit_form=form, status=status)
 
 
 @login_required
@@ -67,22 +72,40 @@ def holding(request: HtmxRequest, pk: int, holding_pk: int) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def holding_remove(request: HtmxRequest, pk: int, holding_pk: int) -> HttpResponse:
     """The table with one row that asks whether to remove it, and with POST without it."""
-    holding = _holding_or_404(request, pk, holding_pk)
-    if request.method != "POST":
-        return _table(request, holding.portfolio, removing=holding)
-    try:
-        balances.remove(portfolio=holding.portfolio, asset=holding.asset)
-    except PortfolioError as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, f"{holding.asset.symbol} is removed.")
-    return _answer(request, holding.portfolio, focused="table")
-
-
-def _holding_or_404(request: HtmxRequest, pk: int, holding_pk: int) -> Holding:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    rows = portfolio.holdings.select_related("portfolio", "asset")
-    return get_object_or_404(rows, pk=holding_pk)
+    holding = _holding(portfolio, holding_pk)
+    if holding is None:
+        return _removed_elsewhere(request, portfolio)
+    form = SeenForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            balances.remove(portfolio=portfolio, asset=holding.asset, **_decision(form))
+        except PortfolioError as refusal:
+            form.add_error(None, str(refusal))
+            portfolio.refresh_from_db()
+        else:
+            messages.success(request, f"{holding.asset.symbol} is removed.")
+            return _answer(request, portfolio, focused="table")
+    status = 422 if form.errors else 200
+    return _table(request, portfolio, removing=holding, remove_form=form, status=status)
+
+
+def _decision(form: SeenForm) -> dict[str, Any]:
+    """What was typed, as the services call it."""
+    typed = dict(form.cleaned_data)
+    return {"expected_revision": typed.pop("revision"), **typed}
+
+
+def _holding(portfolio: Portfolio, pk: int) -> Holding | None:
+    return portfolio.holdings.select_related("portfolio", "asset").filter(pk=pk).first()
+
+
+def _removed_elsewhere(request: HtmxRequest, portfolio: Portfolio) -> HttpResponse:
+    """A row that is on the screen and no longer in the table."""
+    if not request.htmx:
+        raise Http404
+    messages.error(request, "That holding was removed in another tab.")
+    return _table(request, portfolio, focused="table")
 
 
 def _saved(request: HtmxRequest, holding: Holding) -> HttpResponse:

@@ -43,7 +43,7 @@ def test_a_quantity_that_no_balance_can_have_is_refused(text):
     ["0.000000000000000001", " 21000000 ", "1.50", "12345678901234567890.123456789012345678"],
 )
 def test_a_quantity_is_taken_exactly(text):
-    form = forms.QuantityForm({"quantity": text})
+    form = forms.QuantityForm({"quantity": text, "revision": "1"})
     assert form.is_valid()
     assert form.cleaned_data["quantity"] == Decimal(text.strip())
 
@@ -100,20 +100,29 @@ def test_saved_targets_are_shown_with_every_decimal():
 
 # --- Settings -------------------------------------------------------------------------------------
 
-SETTINGS = {"name": "Mine", "tolerance_band": "5", "wide_band": "10", "fee_rate": "0.1"}
+SETTINGS = {
+    "name": "Mine",
+    "tolerance_band": "5",
+    "wide_band": "10",
+    "fee_rate": "0.1",
+    "notes": "",
+}
+SEEN = {"revision": "1"}
 
 
 @pytest.mark.django_db
 def test_settings_are_shown_in_percent_and_taken_as_fractions():
-    shown = forms.SettingsForm(instance=Portfolio(name="Mine"))
+    shown = forms.SettingsForm(None, portfolio=Portfolio(name="Mine"))
     assert {name: shown[name].value() for name in SETTINGS} == SETTINGS
-    form = forms.SettingsForm(SETTINGS, instance=Portfolio())
+    form = forms.SettingsForm(SETTINGS | SEEN, portfolio=Portfolio())
     assert form.is_valid()
     assert form.cleaned_data == {
         "name": "Mine",
         "tolerance_band": Decimal("0.05"),
         "wide_band": Decimal("0.1"),
         "fee_rate": Decimal("0.001"),
+        "notes": "",
+        "revision": 1,
     }
 
 
@@ -134,7 +143,7 @@ def test_settings_are_shown_in_percent_and_taken_as_fractions():
     ],
 )
 def test_impossible_settings_are_refused_with_a_sentence(change, sentence):
-    form = forms.SettingsForm(SETTINGS | change, instance=Portfolio())
+    form = forms.SettingsForm(SETTINGS | SEEN | change, portfolio=Portfolio())
     assert not form.is_valid()
     assert sentence in str(form.errors)
 

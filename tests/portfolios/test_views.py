@@ -159,7 +159,7 @@ def test_a_holding_without_a_price_is_named_beside_the_sum(client, holding):
 def test_a_holding_is_added(client, portfolio, headers):
     asset = AssetFactory(symbol="ETH")
     url = reverse("portfolios:holdings", args=[portfolio.pk])
-    typed = {"asset": asset.pk, "quantity": "1.000000000000000001"}
+    typed = {"asset": asset.pk, "quantity": "1.000000000000000001", "revision": 1}
     response = client.post(url, typed, headers=headers)
     assert quantities(portfolio) == {"ETH": Decimal("1.000000000000000001")}
     assert revision(portfolio) == 2
@@ -170,7 +170,7 @@ def test_a_holding_is_added(client, portfolio, headers):
 def test_a_holding_is_changed_in_place(client, holding, headers):
     form = client.get(url_of(holding), headers=headers).content.decode()
     assert 'value="0.5"' in form
-    response = client.post(url_of(holding), {"quantity": "0.75"}, headers=headers)
+    response = client.post(url_of(holding), {"quantity": "0.75", "revision": 1}, headers=headers)
     assert quantities(holding.portfolio) == {"BTC": Decimal("0.75")}
     check_answer(response, holding.portfolio, headers, shown="37,500.00")
 
@@ -180,7 +180,7 @@ def test_a_holding_is_removed_after_a_question(client, holding, headers):
     question = client.get(url_of(holding, "holding-remove"), headers=headers).content.decode()
     assert "Remove 0.5 BTC?" in question
     assert quantities(holding.portfolio) == {"BTC": Decimal("0.5")}
-    response = client.post(url_of(holding, "holding-remove"), headers=headers)
+    response = client.post(url_of(holding, "holding-remove"), {"revision": 1}, headers=headers)
     assert quantities(holding.portfolio) == {}
     check_answer(response, holding.portfolio, headers, shown="Nothing held yet")
 
@@ -218,7 +218,7 @@ def test_an_impossible_quantity_is_422_and_nothing_is_saved(
     client, holding, quantity, sentence, headers
 ):
     urls = [url_of(holding), reverse("portfolios:holdings", args=[holding.portfolio_id])]
-    typed = {"quantity": quantity, "asset": AssetFactory().pk}
+    typed = {"quantity": quantity, "asset": AssetFactory().pk, "revision": 1}
     for url in urls:
         response = client.post(url, typed, headers=headers)
         assert response.status_code == 422
@@ -232,7 +232,7 @@ def test_an_asset_that_is_not_offered_is_422(client, holding, asset):
     named = {"held": holding.asset.pk, "inactive": AssetFactory(is_active=False).pk}
     response = client.post(
         reverse("portfolios:holdings", args=[holding.portfolio_id]),
-        {"asset": named.get(asset, asset), "quantity": "1"},
+        {"asset": named.get(asset, asset), "quantity": "1", "revision": 1},
     )
     assert response.status_code == 422
     assert "Choose an asset" in response.content.decode()
@@ -244,6 +244,70 @@ def test_a_holding_of_another_portfolio_of_the_same_owner_is_404(client, holding
     url = reverse("portfolios:holding", args=[other.pk, holding.pk])
     assert client.post(url, {"quantity": "9"}).status_code == 404
     assert quantities(holding.portfolio) == {"BTC": Decimal("0.5")}
+
+
+# --- Two tabs -------------------------------------------------------------------------------------
+
+
+def test_a_quantity_changed_meanwhile_is_shown_before_it_may_be_replaced(client, holding):
+    client.post(url_of(holding), {"quantity": "0.75", "revision": 1})
+    refused = client.post(url_of(holding), {"quantity": "0.6", "revision": 1}, headers=HTMX)
+    assert refused.status_code == 422
+    page = " ".join(refused.content.decode().split())
+    assert "This portfolio was changed in another tab." in page
+    assert "Saved now: 0.75." in page
+    assert 'value="0.6"' in page
+    assert 'name="revision" value="2"' in page
+    assert quantities(holding.portfolio) == {"BTC": Decimal("0.75")}
+    client.post(url_of(holding), {"quantity": "0.6", "revision": 2})
+    assert quantities(holding.portfolio) == {"BTC": Decimal("0.6")}
+
+
+def test_a_holding_changed_meanwhile_is_not_removed_without_asking_again(client, holding):
+    client.post(url_of(holding), {"quantity": "0.75", "revision": 1})
+    refused = client.post(url_of(holding, "holding-remove"), {"revision": 1}, headers=HTMX)
+    assert refused.status_code == 422
+    page = " ".join(refused.content.decode().split())
+    assert "This portfolio was changed in another tab." in page
+    assert "Remove 0.75 BTC?" in page
+    assert quantities(holding.portfolio) == {"BTC": Decimal("0.75")}
+
+
+def test_an_asset_added_in_both_tabs_keeps_its_first_quantity(client, portfolio):
+    url, asset = reverse("portfolios:holdings", args=[portfolio.pk]), AssetFactory(symbol="ETH")
+    client.post(url, {"asset": asset.pk, "quantity": "1", "revision": 1})
+    refused = client.post(url, {"asset": asset.pk, "quantity": "2", "revision": 1})
+    assert refused.status_code == 422
+    assert quantities(portfolio) == {"ETH": Decimal(1)}
+
+
+@pytest.mark.parametrize("action", ["holding", "holding-remove"])
+def test_a_row_that_was_removed_elsewhere_leaves_the_table_with_a_word(client, holding, action):
+    other = HoldingFactory(portfolio=holding.portfolio, asset__symbol="ETH")
+    url = url_of(holding, action)
+    client.post(url_of(holding, "holding-remove"), {"revision": 1})
+    for response in (client.get(url, headers=HTMX), client.post(url, headers=HTMX)):
+        page = response.content.decode()
+        assert "That holding was removed in another tab." in page
+        assert other.asset.symbol in page
+    assert client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("seen", ["", "x", "-1", "99", "9" * 40])
+def test_a_write_without_the_revision_that_was_seen_is_refused_with_a_sentence(
+    client, holding, seen
+):
+    pages = ["portfolios:holdings", "portfolios:targets", "portfolios:settings"]
+    urls = [reverse(page, args=[holding.portfolio_id]) for page in pages]
+    fields = {**SETTINGS, "quantity": "9", "asset": AssetFactory().pk, "revision": seen}
+    fields[f"weight-{holding.asset.pk}"] = "100"
+    for url in [*urls, url_of(holding), url_of(holding, "holding-remove")]:
+        response = client.post(url, fields)
+        assert (url, response.status_code) == (url, 422)
+        page = response.content.decode()
+        assert "This page is out of date" in page or "changed in another tab" in page
+    assert quantities(holding.portfolio) == {"BTC": Decimal("0.5")}
+    assert revision(holding.portfolio) == 1
 
 
 # --- Targets --------------------------------------------------------------------------------------
@@ -495,7 +559,7 @@ def test_an_edit_of_a_portfolio_deleted_in_that_moment_is_refused(client, portfo
     save = views.balances.save
     monkeypatch.setattr(views.balances, "save", delete_first)
     url = reverse("portfolios:holdings", args=[portfolio.pk])
-    response = client.post(url, {"asset": asset.pk, "quantity": "1"})
+    response = client.post(url, {"asset": asset.pk, "quantity": "1", "revision": 1})
     assert response.status_code == 422
     assert "deleted in another tab" in response.content.decode()
 
