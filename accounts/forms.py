@@ -98,3 +98,21 @@ class PreferencesForm(forms.ModelForm):
         fields = ("alert_preference", "time_zone")
         labels = {"alert_preference": "Write to me when a portfolio leaves its bands"}
         widgets = {"alert_preference": forms.RadioSelect}
+
+
+class DeleteAccountForm(forms.Form):
+    address = forms.CharField(
+        label="Type your e-mail address to confirm",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["address"].help_text = f"It is {user.email}."
+
+    def clean_address(self) -> str:
+        address: str = self.cleaned_data["address"].strip().lower()
+        if address != self.user.email:
+            raise forms.ValidationError(f"This is not it. Type {self.user.email} here.")
+        return address

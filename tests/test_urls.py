@@ -77,6 +77,8 @@ PERSONAL = {
     "portfolios:portfolio-create": Url(),
     "portfolios:asset-options": Url(allowed=("GET",)),
     "accounts:settings": Url(),
+    "accounts:export": Url(user=302),
+    "accounts:delete": Url(user=302),
     "account_email": allauths(anonymous=302, user=200),
     "account_change_password": allauths(anonymous=302, user=200),
     "account_set_password": allauths(anonymous=302, user=302, refused=()),

@@ -1,0 +1,21 @@
+"""What an account export says about results, suggestions and alerts."""
+
+from collections.abc import Iterator
+
+from accounts.models import User
+from accounts.services import exports
+from accounts.services.exports import Table
+from analytics.models import AlertEvent, BreachEpisode, PortfolioResult, Suggestion
+
+
+def tables(user: User) -> Iterator[Table]:
+    """Inferences: the current night's results, and every alert there has been."""
+    current = {"portfolio__owner": user, "run__is_current": True}
+    results = PortfolioResult.objects.filter(**current).order_by("portfolio_id", "revision")
+    suggestions = Suggestion.objects.filter(**current).order_by("portfolio_id", "revision")
+    episodes = BreachEpisode.objects.filter(portfolio__owner=user).order_by("pk")
+    alerts = AlertEvent.objects.filter(portfolio__owner=user).order_by("pk")
+    yield exports.table("results", results, also=["run__as_of"])
+    yield exports.table("suggestions", suggestions, also=["run__as_of"])
+    yield exports.table("episodes", episodes)
+    yield exports.table("alerts", alerts, also=["run__as_of"])
