@@ -6,7 +6,13 @@ from accounts.services import outbox
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def send_due_mail(kind: str = "") -> None:
-    outbox.send_due(kind=kind)
+    """Send all that is due; account mail, which somebody waits for, does not queue up for it."""
+    if kind:
+        outbox.send_due(kind=kind)
+        return
+    with outbox.single_sender() as mine:
+        if mine:
+            outbox.send_due()
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)

@@ -11,7 +11,8 @@ back late changes nothing. All times are the database's.
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 import structlog
 from django.conf import settings
 from django.core import mail
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 
@@ -35,6 +36,7 @@ LEASE = timedelta(minutes=6)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
 MAX_ATTEMPTS = 10
+ADVISORY_LOCK = 0x45564B4D  # "EVKM"
 # Ends before the next minute's tick begins: two senders would double the rate.
 SENDING_SECONDS = 50.0
 KEPT_FOR = timedelta(days=30)
@@ -103,6 +105,20 @@ def claim(*, limit: int, lease: timedelta = LEASE, kind: str = "") -> list[int]:
             message_id=row.message_id or _message_id(row.pk),
         )
     return [row.pk for row in rows]
+
+
+@contextmanager
+def single_sender() -> Iterator[bool]:
+    """Whether this process is the only one to send now: two would double the rate."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+        mine = bool(cursor.fetchone()[0])
+    try:
+        yield mine
+    finally:
+        if mine:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
 
 
 def send_due(

@@ -32,15 +32,17 @@ def due_day(*, now: datetime) -> date:
 
 
 def ensure(*, as_of: date) -> NightlyRun:
-    """The run for a day, created if need be. Raises NoSuchDay when the data end before it."""
+    """The run for a day, created if need be. Raises NoSuchDay when it is not in the data."""
     run = NightlyRun.objects.filter(as_of=as_of).first()
     if run:
         return run
     newest = price_imports.last_available_day(until=as_of)
     if newest != as_of:
         raise NoSuchDay(
-            f"There are no prices for {as_of}: the newest day in the data is {newest or 'none'}. "
+            f"There are no prices for {as_of}: the newest day in the data is {newest}. "
             "Choose that day or an earlier one, or bring newer prices."
+            if newest
+            else f"There are no prices for {as_of}: the data begin later. Choose a later day."
         )
     run, _ = NightlyRun.objects.get_or_create(as_of=as_of)
     return run

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from accounts.models import AlertPreference
+from accounts.models import AlertPreference, User
+from accounts.services import outbox
 from analytics.models import NightlyRun, PortfolioResult, RunChunk, Suggestion
 from analytics.selectors import digests
 
@@ -88,6 +90,7 @@ def publish(*, run: NightlyRun) -> NightlyRun:
     if problem := _too_many_failures(run):
         run.state, run.problem = NightlyRun.State.WITHHELD, problem
         run.save(update_fields=["state", "problem"])
+        _tell_staff(run)
         return run
     results = PortfolioResult.objects.filter(run=run)
     run.portfolios = results.count()
@@ -121,6 +124,19 @@ def _alert(run: NightlyRun) -> int:
             cursor.execute(QUEUE_DIGESTS, night | period)
             queued += cursor.rowcount
         return int(queued)
+
+
+def _tell_staff(run: NightlyRun) -> None:
+    for member in User.objects.filter(is_staff=True, is_active=True):
+        outbox.enqueue(
+            dedupe_key=f"withheld:{run.pk}:{member.pk}",
+            recipient=member.email,
+            kind="staff",
+            subject=f"{run} was withheld",
+            text=f"{run} was not published: {run.problem} Readers keep the previous night.\n\n"
+            f"Its chunks say what failed: {settings.SITE_URL}/admin/analytics/nightlyrun/\n",
+            user=member,
+        )
 
 
 def _too_many_failures(run: NightlyRun) -> str:

@@ -1,4 +1,4 @@
-// Draws every <div data-chart="KIND" data-source="ID OF A JSON SCRIPT">. Shapes only: each chart
+// Draws every <div data-chart="KIND" data-rows="JSON">. Shapes only: each chart
 // stands beside a table that has its numbers. Canvas and rich text, since the CSP allows no style
 // attributes; colours are the CSS tokens of the theme in force.
 "use strict";
@@ -127,8 +127,7 @@
   const KINDS = { weights, values };
 
   const draw = (element) => {
-    const source = document.getElementById(element.dataset.source);
-    const { height, ...option } = KINDS[element.dataset.chart](JSON.parse(source.textContent));
+    const { height, ...option } = KINDS[element.dataset.chart](JSON.parse(element.dataset.rows));
     const chart =
       echarts.getInstanceByDom(element) ?? echarts.init(element, null, { renderer: "canvas", height });
     chart.setOption(option, true);

@@ -4,10 +4,12 @@ What is not a number (None, NaN, infinite, text) is a dash. Minus is −, and a 
 zero has no sign.
 """
 
+import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 
 register = template.Library()
 
@@ -37,6 +39,12 @@ def _fixed(number: Decimal, decimals: int) -> str:
     if not text.strip("-0.,"):
         return text.lstrip("-")
     return text.replace("-", MINUS)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """What a chart draws, for its data-rows attribute: htmx removes scripts from what it swaps."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
 
 
 @register.filter

@@ -10,6 +10,7 @@ import pytest
 from django.db import connections, transaction
 from django.db.models.functions import Now
 
+from accounts import tasks
 from accounts.models import OutgoingEmail
 from accounts.services import outbox
 from accounts.services.outbox import Rendered, SendReport
@@ -405,3 +406,29 @@ def test_old_bodies_are_purged_and_waiting_ones_are_not(queue: Queue) -> None:
     assert (reload(old).text, reload(fresh).text, reload(waiting).text) == ("", "Ahoy", "Ahoy")
     assert not OutgoingEmail.objects.filter(pk=nobody.pk).exists()
     assert outbox.purge_bodies(older_than=timedelta(days=30)) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_process_sends_at_a_time_and_account_mail_does_not_wait_for_it(
+    queue: Queue, mail_server: MailServer
+) -> None:
+    holding, done = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        with outbox.single_sender() as mine:
+            holding.set()
+            done.wait(10)
+            return mine
+
+    held = in_thread(hold)
+    assert holding.wait(10)
+    queue("bulk")
+    queue("urgent", kind=outbox.ACCOUNT)
+    tasks.send_due_mail()
+    assert mail_server.messages == []
+    tasks.send_due_mail(outbox.ACCOUNT)
+    assert len(mail_server.messages) == 1
+    done.set()
+    assert held()
+    tasks.send_due_mail()
+    assert len(mail_server.messages) == 2

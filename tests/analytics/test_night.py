@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from accounts.models import OutgoingEmail
 from analytics.core import rebalancing
@@ -23,7 +24,7 @@ from analytics.models import (
 from analytics.selectors import market as market_selector
 from analytics.services import chunks, measurements, nights, publishing, recomputation
 from tests.analytics.conftest import quote, rehold
-from tests.factories import AssetFactory, PortfolioFactory
+from tests.factories import AssetFactory, PortfolioFactory, staff
 
 HALVES = {"BTC": "0.5", "SOL": "0.5"}
 
@@ -280,11 +281,14 @@ def test_a_poisoned_portfolio_is_quarantined_alone_and_the_rest_is_published(
 def test_too_many_failures_withhold_the_night(hold, as_of, monkeypatch):
     made = [hold({"BTC": 9, "SOL": 1}, HALVES) for _ in range(8)]
     poison(monkeypatch, *made[: publishing.MAX_QUARANTINED + 1])
+    member = staff()
     run = nights.run_to_end(as_of=as_of)
     assert run.state == NightlyRun.State.WITHHELD
     assert "6 of 8" in run.problem
     assert not NightlyRun.objects.filter(is_current=True).exists()
-    assert not OutgoingEmail.objects.exists()
+    told = OutgoingEmail.objects.get()
+    assert told.recipient == member.email
+    assert "6 of 8" in told.text
 
 
 def test_an_edit_is_recomputed_beside_what_the_night_saw(hold, coins, as_of):
@@ -322,8 +326,14 @@ def test_the_command_prints_the_night_as_json(hold, as_of):
 
 
 def test_a_day_beyond_the_data_is_refused_and_leaves_no_run(hold, as_of):
-    with pytest.raises(CommandError, match="newest day in the data"):
-        call_command("nightly", "--as-of", "2031-01-01")
+    with pytest.raises(CommandError, match="newest day in the data is 2024-07-03"):
+        call_command("nightly", "--as-of", "2025-01-01")
+    with pytest.raises(CommandError, match="data begin later"):
+        call_command("nightly", "--as-of", "2001-01-01")
+    with pytest.raises(CommandError, match="is not over yet"):
+        call_command("nightly", "--as-of", str(timezone.now().date()))
+    with pytest.raises(CommandError, match="Write it as 2024-12-31"):
+        call_command("nightly", "--as-of", "yesterday")
     assert not NightlyRun.objects.exists()
 
 

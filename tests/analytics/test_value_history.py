@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -63,7 +64,7 @@ def page_of(portfolio: Portfolio, **headers: str) -> str:
     client = Client()
     client.force_login(portfolio.owner)
     url = reverse("analytics:value-history", args=[portfolio.pk])
-    return " ".join(client.get(url, headers=headers).content.decode().split())
+    return unescape(" ".join(client.get(url, headers=headers).content.decode().split()))
 
 
 def test_the_fragment_says_what_the_chart_is_and_has_its_numbers():

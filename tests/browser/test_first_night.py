@@ -69,6 +69,16 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     page.goto(link_in(letter, containing="/portfolios/"))
     expect(page.get_by_role("heading", name="Rainy days")).to_be_visible()
+
+    # An edit is calculated again by the worker, and its chart drawn without a reload.
+    page.goto(f"{overview}targets/")
+    target(page, "BTC").fill("35")
+    target(page, "ETH").fill("20")
+    page.get_by_role("button", name="Save targets").click()
+    page.wait_for_url(overview)
+    expect(page.get_by_text("In balance", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.locator("[data-chart=weights] canvas")).to_be_visible()
+
     refused = "the server responded with a status of 422"  # the targets that summed to 115 %
     assert [error for error in console if refused not in error] == []
 

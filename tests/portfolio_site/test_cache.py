@@ -10,7 +10,7 @@ from tests.factories import PASSWORD, UserFactory
 def cache_away(settings, tmp_path):
     away = {**settings.CACHES["default"], "LOCATION": f"unix://{tmp_path}/nobody.sock"}
     settings.CACHES = {"default": away}
-    yield caches["default"]
+    return caches["default"]
 
 
 def test_nothing_is_remembered_and_nothing_fails(cache_away):

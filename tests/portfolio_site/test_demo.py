@@ -82,3 +82,21 @@ def test_the_demo_measures_serves_writes_and_leaves_nothing_behind(demo):
     demo.process.wait(30)
     _gone, alive = psutil.wait_procs(children, timeout=10)
     assert [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_the_demo_runs_on_real_prices_where_some_files_have_ended(
+    tmp_path, market_directory, monkeypatch
+):
+    """USDT's file ends in 2023 and Maker's in December 2024; the last day is 2024-12-31."""
+    monkeypatch.setenv("MARKET_DATA_DIR", str(market_directory.resolve()))
+    tmp_path.chmod(0o755)
+    demo = Demo(tmp_path)
+    try:
+        address = demo.wait_until_ready()
+        with urlopen(f"{address}/account/login/", timeout=10) as page:
+            assert "Simulated market data" not in page.read().decode()
+        letters = [letter.read_text() for letter in (demo.directory / "mail").glob("*.eml")]
+        assert len(letters) >= 2
+    finally:
+        os.killpg(demo.process.pid, signal.SIGINT)
+        demo.process.wait(30)
