@@ -8,10 +8,13 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.db.models import Model
+from django.forms import ChoiceField
 from django.http import HttpRequest
 
 from accounts.models import OutgoingEmail, User
+from accounts.selectors import time_zones
 
 # Second factors and sessions are their owners' own, on the account pages.
 admin.site.unregister([Authenticator, UserSession])
@@ -30,10 +33,16 @@ class ReadOnly(admin.options.BaseModelAdmin):
         return False
 
 
+class PersonForm(UserChangeForm):
+    # An unknown time zone would break every page of theirs.
+    time_zone = ChoiceField(choices=time_zones.choices)
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     """People are deactivated here; they delete their accounts themselves, with all they hold."""
 
+    form = PersonForm
     ordering = ("email",)
     list_display = ("email", "is_active", "is_staff", "alert_preference", "date_joined")
     list_filter = ("is_active", "is_staff", "alert_preference")

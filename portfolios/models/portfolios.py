@@ -110,7 +110,7 @@ class ModelPortfolioLine(models.Model):
             models.CheckConstraint(
                 condition=Q(weight__gt=0, weight__lte=1),
                 name="model_line_weight_fraction",
-                violation_error_message="The weight must be above 0 and at most 1, which is 100 %.",
+                violation_error_message="The weight must be a fraction above 0 and at most 1.",
             ),
             models.UniqueConstraint(
                 fields=["model_portfolio", "asset"],
@@ -173,7 +173,8 @@ class Portfolio(models.Model):
             models.CheckConstraint(
                 condition=Q(fee_rate__gte=0, fee_rate__lt=Decimal("0.1")),
                 name="portfolio_fee_plausible",
-                violation_error_message="The fee must be between 0 % and 10 %.",
+                # Django puts the name into this with %, so a percent sign is two.
+                violation_error_message="The fee must be between 0 %% and 10 %%.",
             ),
         )
 

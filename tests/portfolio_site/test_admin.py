@@ -167,6 +167,7 @@ def test_staff_may_add_and_deactivate_a_person_but_not_change_the_address(site: 
     site.post(url(User, "add"), new | {"password1": password, "password2": password})
     person = User.objects.get(email="new@example.org")
     assert person.check_password(password)
-    site.post(url(User, "change", person.pk), {"email": "other@example.org"})
+    kept = {name: getattr(person, name) for name in ("alert_preference", "time_zone")}
+    site.post(url(User, "change", person.pk), {"email": "other@example.org", **kept})
     person.refresh_from_db()
     assert (person.email, person.is_active) == ("new@example.org", False)
