@@ -1,9 +1,11 @@
 from django.urls import path
 
-from portfolios.views import assets, holdings, portfolios, targets
+from portfolios.views import assets, holdings, model_portfolios, portfolios, targets
 
 app_name = "portfolios"
 urlpatterns = [
+    path("models/", model_portfolios.model_portfolio_list, name="model-portfolio-list"),
+    path("models/<slug:slug>/", model_portfolios.model_portfolio, name="model-portfolio"),
     path("assets/options/", assets.asset_options, name="asset-options"),
     path("portfolios/new/", portfolios.portfolio_create, name="portfolio-create"),
     path("portfolios/<int:pk>/holdings/", holdings.holdings, name="holdings"),

@@ -16,6 +16,7 @@ from accounts.services import unsubscribe
 from analytics import tasks
 from portfolios.models import Holding, Portfolio
 from tests.factories import HoldingFactory, UserFactory, staff
+from tests.portfolios.factories import ModelPortfolioFactory
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LOGIN = "/account/login/"
@@ -99,6 +100,8 @@ PERSONAL = {
 }
 PUBLIC = {
     "home": Url(allowed=("GET",), anonymous=302, user=302, refused=("TRACE",)),
+    "portfolios:model-portfolio-list": Url(allowed=("GET",), anonymous=200),
+    "portfolios:model-portfolio": Url(allowed=("GET",), arguments=("model",), anonymous=200),
     "livez": Url(allowed=("GET",), anonymous=200),
     "readyz": Url(allowed=("GET",), anonymous=200),
     "accounts:unsubscribe": Url(arguments=("token",), anonymous=200),
@@ -152,6 +155,7 @@ def arguments(holding) -> dict[str, object]:
         "holding": holding.pk,
         "token": unsubscribe.url(holding.portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
+        "model": ModelPortfolioFactory().slug,
         "passkey": 1,
         "uid": "1",
     }

@@ -24,7 +24,10 @@ def portfolio_create(request: HttpRequest) -> HttpResponse:
     closes = {asset_id: latest.close for asset_id, latest in latest.items()}
     models = list(model_portfolios.all_with_lines())
     form = NewPortfolioForm(
-        request.POST if request.method == "POST" else None, models=models, priced=closes
+        request.POST if request.method == "POST" else None,
+        initial={"start": request.GET.get("start", "")},
+        models=models,
+        priced=closes,
     )
     if form.is_valid():
         try:
