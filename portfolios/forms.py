@@ -130,6 +130,8 @@ class NewPortfolioForm(forms.Form):
         cleaned = super().clean() or {}
         if cleaned.get("start") and cleaned.get("amount") is None and "amount" not in self.errors:
             self.add_error("amount", "Enter the amount to invest in the model.")
+        if not cleaned.get("start") and cleaned.get("amount") is not None:
+            self.add_error("amount", "An amount goes with a model: choose one, or leave it empty.")
         return cleaned
 
 

@@ -244,7 +244,7 @@ def test_numbers_of_an_older_revision_are_never_shown(page, edited):
 
 def test_the_list_has_no_numbers_of_an_older_revision_either(edited):
     shown = words(client_of(edited).get(reverse("analytics:portfolio-list")))
-    assert "Changed since the last calculation" in shown
+    assert "Not calculated since its last change" in shown
     assert "1,000.00" not in shown
 
 
@@ -327,7 +327,7 @@ def test_anyone_may_ask_for_a_calculation(drifted, asked):
 
 def test_the_list_says_value_status_worst_drift_and_day_of_each(drifted):
     shown = words(client_of(drifted).get(reverse("analytics:portfolio-list")))
-    assert re.search(r"Drifted 1,000\.00 .* Out of its bands 10\.0 of ± 5\.0", shown)
+    assert re.search(r"Drifted 1,000\.00 .* Out of its bands 10\.0, band ± 5\.0", shown)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -199,6 +199,14 @@ def test_a_model_needs_an_amount_that_somebody_could_have(amount):
 
 
 @pytest.mark.django_db
+def test_an_amount_without_a_model_is_not_dropped_in_silence():
+    form = forms.NewPortfolioForm({"name": "Mine", "amount": "5000"}, models=[], priced=())
+    assert form.errors == {
+        "amount": ["An amount goes with a model: choose one, or leave it empty."]
+    }
+
+
+@pytest.mark.django_db
 def test_an_empty_portfolio_needs_a_name_only():
     form = forms.NewPortfolioForm({"name": "Mine"}, models=[], priced=())
     assert form.is_valid()
