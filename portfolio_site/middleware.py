@@ -9,10 +9,12 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -25,6 +27,24 @@ def private_pages(get_response: View) -> View:
         if request.user.is_authenticated:
             response.setdefault("Cache-Control", "no-store")
         return response
+
+    return respond
+
+
+def login_for_fragments(get_response: View) -> View:
+    """Lead the whole page to the login when htmx asks after the session has ended.
+
+    htmx would follow the redirect, and put the login page into the fragment's place.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        login = resolve_url(settings.LOGIN_URL)
+        leads_there = response.headers.get("Location", "").partition("?")[0] == login
+        if not leads_there or "HX-Request" not in request.headers:
+            return response
+        page = HtmxDetails(request).current_url_abs_path or resolve_url("home")
+        return HttpResponseClientRedirect(f"{login}?{urlencode({'next': page})}")
 
     return respond
 

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "portfolio_site.middleware.StaffSecondStep",
     "django_htmx.middleware.HtmxMiddleware",
+    "portfolio_site.middleware.login_for_fragments",
     "portfolio_site.middleware.private_pages",
     "django_structlog.middlewares.RequestMiddleware",
     "portfolio_site.middleware.local_times",

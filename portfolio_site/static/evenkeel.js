@@ -29,5 +29,11 @@
     document.addEventListener(failure, tell);
   }
 
-  document.addEventListener("DOMContentLoaded", () => fade(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    fade(document);
+    // On a phone the tabs scroll sideways: the one in force should be in sight.
+    const tab = document.querySelector(".nav-bordered [aria-current=page]");
+    const bar = tab?.closest(".overflow-auto");
+    if (bar) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+  });
 })();
