@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.db import OperationalError
 
-from accounts.services import outbox
+from accounts.services import outbox, sessions
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
@@ -18,3 +18,8 @@ def send_due_mail(kind: str = "") -> None:
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def purge_mail() -> None:
     outbox.purge_bodies()
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def purge_sessions() -> None:
+    sessions.purge()

@@ -12,6 +12,10 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(),
         "options": {"expires": 55},
     },
+    "purge-sessions": {
+        "task": "accounts.tasks.purge_sessions",
+        "schedule": crontab(hour="3", minute="20"),
+    },
     "purge-mail": {"task": "accounts.tasks.purge_mail", "schedule": crontab(hour="3", minute="10")},
     "purge-portfolios": {
         "task": "portfolios.tasks.purge_deleted_portfolios",

@@ -9,13 +9,16 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value
+from allauth.usersessions.models import UserSession
 from cryptography.fernet import Fernet
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 
 from accounts.models import OutgoingEmail, User
-from accounts.services import encryption
+from accounts.services import encryption, sessions
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +153,40 @@ def test_every_change_of_a_second_step_is_told_to_its_owner(client: Client, user
     assert "If not, choose a new password at once" in letters[0].text
 
 
+# --- Keys ---
+
+
+@pytest.fixture
+def key(user: User) -> Authenticator:
+    return Authenticator.objects.create(user=user, type="webauthn", data={"name": "Phone"})
+
+
+@pytest.mark.parametrize("page", ["edit", "remove"])
+def test_somebody_else_s_key_is_not_found(client: Client, key: Authenticator, page: str) -> None:
+    client.force_login(UserFactory())
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    path = f"{SECOND_STEP}/webauthn/keys/{key.pk}/{page}/"
+    assert client.get(path).status_code == 404
+    assert client.post(path, {"name": "Mine"}).status_code == 404
+    key.refresh_from_db()
+    assert key.data["name"] == "Phone"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_is_renamed_then_removed_and_its_owner_is_told(
+    client: Client, user: User, key: Authenticator
+) -> None:
+    client.force_login(user)
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    path = f"{SECOND_STEP}/webauthn/keys/{key.pk}"
+    client.post(f"{path}/edit/", {"name": "Old <phone>"})
+    assert "Old &lt;phone&gt;" in client.get(f"{path}/remove/").content.decode()
+    client.post(f"{path}/remove/")
+    assert not Authenticator.objects.exists()
+    letter = OutgoingEmail.objects.get()
+    assert (letter.subject, letter.user) == ("A key was removed", user)
+
+
 # --- Secrets at rest ---
 
 
@@ -201,6 +238,18 @@ def test_ending_the_other_sessions_leaves_only_this_one(user: User) -> None:
     assert here.get("/account/settings/").status_code == 200
     assert there.get("/account/settings/").status_code == 302
     assert "No other session is open." in here.get("/account/sessions/").content.decode()
+
+
+def test_sessions_that_ended_are_forgotten_with_their_addresses(user: User) -> None:
+    lasting, ended = Client(), Client()
+    log_in(lasting, user)
+    log_in(ended, user)
+    Session.objects.filter(pk=ended.session.session_key).update(expire_date=Now())
+
+    assert sessions.purge() == 1
+    assert UserSession.objects.get().session_key == lasting.session.session_key
+    assert lasting.get("/account/settings/").status_code == 200
+    assert sessions.purge() == 0
 
 
 def test_somebody_else_s_sessions_are_neither_shown_nor_ended(user: User) -> None:

@@ -4,20 +4,21 @@ import json
 import re
 import time
 import zipfile
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from allauth.mfa.totp.internal.auth import hotp_value
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from accounts.models import User
+from accounts.models import OutgoingEmail, User
 from tests.factories import PASSWORD, PortfolioFactory, UserFactory
 
 EMAIL = "ada@example.org"
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize("width", [360, 1280]),
+    pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1280, "light")]),
 ]
 
 
@@ -27,8 +28,9 @@ def separate_cache(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def size(page: Page, width: int) -> None:
+def look(page: Page, width: int, theme: Literal["dark", "light"]) -> None:
     page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=theme)
 
 
 @pytest.fixture
@@ -80,8 +82,11 @@ def confirm(page: Page) -> None:
 
 
 def fits(page: Page) -> None:
-    """Nothing on the page is wider than the window."""
+    """Nothing is wider than the window, and axe finds nothing serious."""
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+    found = Axe().run(page).response["violations"]
+    serious = [item["id"] for item in found if item["impact"] in ("serious", "critical")]
+    assert serious == [], page.url
 
 
 def test_an_app_is_set_up_and_its_codes_and_recovery_codes_let_in(
@@ -151,6 +156,7 @@ def test_a_passkey_is_added_and_lets_in_without_a_password(
     page.get_by_label("Let this key log me in alone").check()
     press(page, "Add the key")
     expect(page.locator("#recovery_codes code")).to_have_count(10)
+    assert OutgoingEmail.objects.get().subject == "A key was added"
     page.goto(f"{address}/account/second-step/webauthn/")
     expect(page.get_by_role("row", name="Ada's phone")).to_contain_text("Passkey")
     fits(page)
