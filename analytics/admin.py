@@ -20,4 +20,5 @@ class NightlyRunAdmin(ReadOnly, admin.ModelAdmin):
     )  # fmt: skip
     list_filter = ("state",)
     date_hierarchy = "as_of"
+    readonly_fields = ("created_at",)
     inlines = (RunChunkInline,)

@@ -60,7 +60,7 @@ class AssetAdmin(Transferred, Curated):
     key = "coingecko_id"
     resource_classes = (AssetResource,)
     list_display = (
-        "symbol", "name", "coingecko_id", "category", "kind", "cap_rank", "is_active",
+        "symbol", "name", "category", "kind", "cap_rank", "is_active", "coingecko_id",
     )  # fmt: skip
     list_filter = ("is_active", "kind", "category")
     list_select_related = ("category",)

@@ -102,7 +102,8 @@ class Curated(admin.ModelAdmin):
             "instead": self.instead_of_removing,
             "links": self.ways_out(row),
         }
-        return TemplateResponse(request, "admin/portfolios/in_use.html", context, status=409)
+        status = 409 if request.method == "POST" else 200
+        return TemplateResponse(request, "admin/portfolios/in_use.html", context, status=status)
 
     def construct_change_message(
         self,

@@ -8,17 +8,15 @@ from django.utils.safestring import SafeString
 from import_export import resources, widgets
 from import_export.fields import Field
 
+from accounts.services.exports import FORMULA_STARTS, neutralised
 from portfolios.models import Asset, AssetCategory
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Text(widgets.CharWidget):
     """Text that no spreadsheet takes for a formula: an apostrophe stands before one."""
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        text = super().render(value, obj, **kwargs)
-        return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+        return str(neutralised(super().render(value, obj, **kwargs)))
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
         text = str(super().clean(value, row, **kwargs) or "").replace("\x00", "\ufffd")
