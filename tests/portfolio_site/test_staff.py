@@ -1,5 +1,6 @@
 """The admin site opens to staff with a second step, through the one login there is."""
 
+import re
 import time
 from typing import Any
 
@@ -8,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import OutgoingEmail, User
 from tests.factories import PASSWORD, UserFactory, staff
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +95,17 @@ def test_a_machine_of_one_s_own_may_do_without(client: Client, admin: User, sett
     settings.STAFF_NEEDS_MFA = False
     log_in(client, admin)
     assert client.get("/admin/").status_code == 200
+
+
+def test_the_first_admin_of_a_new_server_confirms_the_address_and_sets_up_a_second_step(
+    client: Client,
+) -> None:
+    email = "first@example.org"
+    User.objects.create_superuser(email, PASSWORD)
+    client.post("/account/login/", {"login": email, "password": PASSWORD})
+    letter = OutgoingEmail.objects.get(recipient=email)
+    found = re.search(r"https?://[^/]+(/account/confirm-email/\S+)", letter.text)
+    assert found
+    client.post(found[1])
+    client.post("/account/login/", {"login": email, "password": PASSWORD})
+    assert client.get("/admin/").url == "/account/second-step/"
