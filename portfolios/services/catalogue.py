@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,9 +43,19 @@ def load(*, refresh: bool = False) -> CatalogueReport:
     stays, unless `refresh` asks for the file's words everywhere. Nothing is ever deleted but,
     in a refresh, the lines of the file's model portfolios.
     """
+    return _Loader(refresh).load(_read())
+
+
+@cache
+def starting_prices() -> dict[str, float]:
+    """Approximate prices by CoinGecko id, for assets that the simulator has no figures of."""
+    rows = _read()["assets"]
+    return {row["id"]: float(row["starting_price"]) for row in rows if "starting_price" in row}
+
+
+def _read() -> Row:
     with FILE.open("rb") as file:
-        content = tomllib.load(file, parse_float=Decimal)
-    return _Loader(refresh).load(content)
+        return tomllib.load(file, parse_float=Decimal)
 
 
 class _Loader:

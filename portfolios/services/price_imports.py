@@ -13,7 +13,7 @@ from django.db.models import F, Max, QuerySet
 from portfolios.market_data import csv_directory, simulator
 from portfolios.market_data.candles import Candle, RejectedRow
 from portfolios.models import Asset, PriceSource
-from portfolios.services import price_staging
+from portfolios.services import catalogue, price_staging
 
 
 class DuplicateFileError(ValueError):
@@ -67,7 +67,11 @@ def import_simulated(*, seed: int, until: date) -> ImportReport:
     unknown = []
     for asset in assets.select_related("category"):
         start = asset.last_day + timedelta(days=1) if asset.last_day else simulator.ORIGIN
-        simulated = simulator.SimulatedAsset(asset.coingecko_id, asset.category.slug)
+        simulated = simulator.SimulatedAsset(
+            asset.coingecko_id,
+            asset.category.slug,
+            catalogue.starting_prices().get(asset.coingecko_id),
+        )
         if not _can_simulate(simulated, seed):
             unknown.append(asset.symbol)
         elif start <= until:

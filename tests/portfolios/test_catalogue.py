@@ -1,20 +1,23 @@
 """The catalogue: what the article promises, and what a repeated load may and may not do."""
 
+import json
 from collections import defaultdict
 from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
 
+from portfolios.market_data import simulator
 from portfolios.models import (
     Asset,
     AssetCategory,
+    DailyPrice,
     ModelPortfolio,
     ModelPortfolioLine,
     Portfolio,
     RiskProfile,
 )
-from portfolios.services import catalogue
+from portfolios.services import catalogue, price_imports
 from tests.factories import HoldingFactory
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +197,14 @@ def test_the_command_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> Non
     first, second = capsys.readouterr().out.splitlines()
     assert "0 rows created" not in first
     assert second.startswith("Catalogue: 0 rows created, 0 updated,")
+
+
+@pytest.mark.usefixtures("loaded")
+def test_every_simulated_asset_starts_at_a_price_of_its_own() -> None:
+    calibrated = set(json.loads(simulator.CALIBRATION.read_text())["assets"])
+    coins = set(Asset.objects.filter(kind=Asset.Kind.COIN).values_list("coingecko_id", flat=True))
+    assert coins == calibrated | set(catalogue.starting_prices())
+    assert not calibrated & set(catalogue.starting_prices())
+    price_imports.import_simulated(seed=1, until=simulator.ORIGIN)
+    shiba = DailyPrice.objects.get(asset__coingecko_id="shiba-inu")
+    assert 0.00001 < shiba.close < 0.00004
