@@ -77,6 +77,18 @@ def test_signing_up_with_a_known_address_looks_the_same_and_tells_only_its_owner
     }
 
 
+def test_a_wrong_password_looks_the_same_as_an_unknown_address() -> None:
+    known = UserFactory(email="known@example.org")
+    known.emailaddress_set.create(email=known.email, verified=True, primary=True)
+    seen = set()
+    for address in ("known@example.org", "unknown@example.org"):
+        wrong = {"login": address, "password": "not-the-right-one"}
+        response = Client().post("/account/login/", wrong)
+        assert "E-mail address and password do not fit together." in response.content.decode()
+        seen.add(anonymised(response, address))
+    assert len(seen) == 1
+
+
 def test_asking_for_a_password_looks_the_same_for_an_unknown_address(
     mail_server: MailServer,
 ) -> None:
