@@ -25,7 +25,7 @@ from analytics.models import NightlyRun, PortfolioResult
 from analytics.selectors.portfolio_pages import is_judged
 from portfolios.models import Portfolio
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 Status = PortfolioResult.Status
 # What asks for something to be done comes first.
 URGENCY = (Status.IN_BREACH, Status.UNPRICED, Status.NO_TARGETS, Status.EMPTY, Status.IN_BALANCE)
