@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint check bench-night lock format shell clean
+.PHONY: help demo test lint check bench-night bench-web lock format shell clean
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -47,6 +47,10 @@ N ?= 100000
 bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
 		$(BIN)/python -m benchmarks.night $(N)
+
+bench-web: .venv/development.stamp node_modules/.package-lock.json  ## measure the pages beside a bare view
+	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
+		$(BIN)/python -m benchmarks.web
 
 format: .venv/development.stamp  ## put code and templates into shape
 	$(BIN)/ruff check --fix

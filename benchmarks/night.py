@@ -65,17 +65,9 @@ WRITTEN = ("analytics_portfolioresult", "analytics_suggestion")
 
 def main(portfolios: int) -> None:
     with embedded.servers():
-        url = create_database(os.environ["DATABASE_URL"])
-        os.environ["DATABASE_URL"] = url
-        os.environ["MARKET_DATA_DIR"] = ""
-        manage("migrate", "-v0")
-        manage("load_catalogue")
-        manage(
-            "nightly", f"--as-of={AS_OF - timedelta(days=1)}"
-        )  # brings the prices, measures nobody
-        with psycopg.connect(url, autocommit=True) as connection:
-            seed(connection, portfolios)
-            night, rss = run_night()
+        prepare(portfolios)
+        night, rss = run_night()
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             bare = bare_copy(connection)
     figures = {
         "portfolios": night["portfolios"],
@@ -88,6 +80,17 @@ def main(portfolios: int) -> None:
         "peak_rss_mib": round(rss),
     }
     print(json.dumps(figures))
+
+
+def prepare(portfolios: int) -> None:
+    """A database of its own with a simulated market, ready for its night."""
+    os.environ["DATABASE_URL"] = create_database(os.environ["DATABASE_URL"])
+    os.environ["MARKET_DATA_DIR"] = ""
+    manage("migrate", "-v0")
+    manage("load_catalogue")
+    manage("nightly", f"--as-of={AS_OF - timedelta(days=1)}")  # brings prices, measures nobody
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        seed(connection, portfolios)
 
 
 def create_database(server: str) -> str:

@@ -1,0 +1,106 @@
+"""How quick the pages are beside a bare authenticated view: `make bench-web`.
+
+One gunicorn as the demo runs it, a person with 20 portfolios of 12 holdings, one night. Requests
+go one after the other, the three addresses in turn, over loopback. The last line is JSON; the
+bound is four times the bare view's p95, which costs a session, a user and nothing else.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from statistics import quantiles
+
+from benchmarks import night
+from portfolio_site import embedded
+
+PORTFOLIOS = 20
+REQUESTS = 300
+WARM_UP = 20
+BOUND = 4.0
+
+
+def main() -> None:
+    with embedded.servers():
+        night.prepare(PORTFOLIOS)
+        night.run_night()
+        cookie = night.manage("shell", "--no-imports", "-v0", "-c", LOG_IN).strip()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "benchmarks.web_site", f"--bind=127.0.0.1:{port}",
+             "--workers=1", "--worker-class=gthread", "--threads=8", "--no-control-socket",
+             "--log-level=warning"],
+            cwd=night.REPOSITORY, env={**os.environ, "DATABASE_POOL": "true"},
+        )  # fmt: skip
+        try:
+            figures = measure(port, cookie)
+        finally:
+            server.terminate()
+            server.wait(20)
+    print(json.dumps(figures))
+
+
+# Every portfolio goes to the first person, who is then logged in.
+LOG_IN = """
+from django.conf import settings
+from django.test import Client
+from accounts.models import User
+from portfolios.models import Portfolio
+user = User.objects.order_by("pk").first()
+Portfolio.objects.update(owner=user)
+client = Client()
+client.force_login(user)
+print(f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}")
+"""
+
+
+def measure(port: int, cookie: str) -> dict[str, float]:
+    """p95 of each page in milliseconds, and how many times the bare view's that is."""
+    paths = {"bare": "/bare/", "list": "/portfolios/", "overview": "/portfolios/1/"}
+    wait_for(port)
+    seconds: dict[str, list[float]] = {name: [] for name in paths}
+    for number in range(WARM_UP + REQUESTS):
+        for name, path in paths.items():
+            taken = request(port, path, cookie)
+            if number >= WARM_UP:
+                seconds[name].append(taken)
+    p95 = {name: quantiles(taken, n=20)[-1] * 1000 for name, taken in seconds.items()}
+    figures = {f"{name}_p95_ms": round(value, 2) for name, value in p95.items()}
+    times = {
+        f"{name}_times_bare": round(p95[name] / p95["bare"], 2) for name in ("list", "overview")
+    }
+    return figures | times | {"bound": BOUND}
+
+
+def request(port: int, path: str, cookie: str) -> float:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    started = time.perf_counter()
+    connection.request("GET", path, headers={"Cookie": cookie, "Host": "localhost"})
+    response = connection.getresponse()
+    response.read()
+    taken = time.perf_counter() - started
+    connection.close()
+    if response.status != 200:
+        raise RuntimeError(f"{path} answered {response.status}")
+    return taken
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("The server did not start.")
+
+
+if __name__ == "__main__":
+    main()
