@@ -95,7 +95,8 @@ def apply(*, migration: TokenMigration, today: date) -> MigrationReport:
         locked.old_was_active = locked.old_asset.is_active
         locked.save(update_fields=["state", "applied_at", "old_was_active"])
         Asset.objects.filter(pk=locked.old_asset_id).update(is_active=False)
-    report = _move_all(locked)
+    with localcontext(prec=60):  # the usual 28 digits would round large balances
+        report = _move_all(locked)
     price_continuations.add(migration=locked)
     return report
 
@@ -116,7 +117,8 @@ def reverse(*, migration: TokenMigration) -> MigrationReport:
     ).first()
     if later is not None:
         raise TokenMigrationError(f"Reverse {later} first: it moved the new token on.")
-    report = _move_all_back(locked)
+    with localcontext(prec=60):
+        report = _move_all_back(locked)
     price_continuations.remove(migration=locked)
     Asset.objects.filter(pk=locked.old_asset_id).update(is_active=locked.old_was_active)
     locked.state = locked.State.PREPARED

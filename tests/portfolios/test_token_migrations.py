@@ -104,6 +104,19 @@ def test_quantities_are_rounded_down_to_the_smallest_unit() -> None:
 
 
 @pytest.mark.django_db
+def test_a_balance_of_more_than_28_digits_keeps_its_last_one() -> None:
+    migration = prepare(new_units="1")
+    quantity = Decimal("10000000000.000000000000000001")
+    portfolio = HoldingFactory(asset=migration.old_asset, quantity=quantity).portfolio
+    HoldingFactory(portfolio=portfolio, asset=migration.new_asset, quantity=quantity)
+    before = facts()
+    apply(migration)
+    assert quantities(portfolio) == {"NEW": Decimal("20000000000.000000000000000002")}
+    token_migrations.reverse(migration=migration)
+    assert facts() == before
+
+
+@pytest.mark.django_db
 def test_the_old_token_is_superseded_and_comes_back_when_reversed() -> None:
     migration = prepare()
     apply(migration)
