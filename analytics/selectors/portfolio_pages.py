@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from analytics.core import rebalancing
-from analytics.models import MarketSnapshot, NightlyRun, PortfolioResult, Suggestion
+from analytics.models import MarketSnapshot, NightlyRun, PortfolioResult, RunChunk, Suggestion
 from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.selectors import prices
 
@@ -149,6 +149,12 @@ def is_judged(result: PortfolioResult) -> bool:
 
 def current_run() -> NightlyRun | None:
     return NightlyRun.objects.filter(is_current=True).first()
+
+
+def failed(portfolio: Portfolio, *, run: NightlyRun) -> bool:
+    """Whether the night could not compute this portfolio, and went on without it."""
+    covering = {"first_portfolio_id__lte": portfolio.pk, "last_portfolio_id__gte": portfolio.pk}
+    return run.chunks.filter(state=RunChunk.State.QUARANTINED, **covering).exists()
 
 
 def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) -> Reading | None:

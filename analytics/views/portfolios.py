@@ -105,10 +105,12 @@ def _visible_or_404(request: HttpRequest, pk: int) -> Portfolio:
 
 def _context(portfolio: Portfolio) -> dict[str, object]:
     run = portfolio_pages.current_run()
+    reading = portfolio_pages.read(portfolio, run=run) if run else None
     return {
         "portfolio": portfolio,
         "run": run,
-        "reading": portfolio_pages.read(portfolio, run=run) if run else None,
+        "reading": reading,
+        "failed": bool(run and not reading and portfolio_pages.failed(portfolio, run=run)),
         "is_empty": not portfolio.holdings.exists() and not portfolio.target_weights.exists(),
         "tries": 0,
         "gave_up": False,

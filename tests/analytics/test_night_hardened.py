@@ -114,3 +114,21 @@ def test_the_day_measured_is_one_that_nearly_every_asset_has(coins, quotes, as_o
         with (quotes / f"{symbol}.csv").open("a") as file:
             file.write(f"{ahead},100,100,100,100,,\n")
     assert price_imports.last_available_day(until=date(2025, 1, 1)) == ahead
+
+
+def test_the_owner_of_a_quarantined_portfolio_is_told(hold, as_of, client):
+    portfolio = hold({"BTC": 9, "SOL": 1}, HALVES)
+    hold({"BTC": 9, "SOL": 1}, HALVES)
+    run = nights.run_to_end(as_of=as_of)
+    PortfolioResult.objects.filter(portfolio=portfolio).delete()
+    client.force_login(portfolio.owner)
+    words = "could not calculate this portfolio"
+    assert words not in client.get(portfolio.get_absolute_url()).content.decode()
+    RunChunk.objects.create(
+        run=run,
+        number=99,
+        first_portfolio_id=portfolio.pk,
+        last_portfolio_id=portfolio.pk,
+        state=RunChunk.State.QUARANTINED,
+    )
+    assert words in client.get(portfolio.get_absolute_url()).content.decode()
