@@ -14,6 +14,7 @@ from analytics.selectors.positions import Positions
 from portfolios.models import binary_copy
 
 Status = PortfolioResult.Status
+FIRST_THAT_HOLDS = (Status.UNPRICED, Status.EMPTY, Status.NO_TARGETS, Status.IN_BREACH)
 # Trades below a cent are rounding, not suggestions.
 SMALLEST_TRADE = 0.01
 RESULT_COLUMNS = [
@@ -61,28 +62,20 @@ def measure(positions: Positions, market: Market) -> Measurements:
     judged = (value > 0) & targets.any(axis=1) & ~unpriced
     drift = rebalancing.drift(weights, targets) * judged[:, None]
     breach = rebalancing.breached(drift, band).any(axis=1)
-    status = np.select(
-        [unpriced, value <= 0, ~targets.any(axis=1), breach],
-        [
-            Status.UNPRICED.value,
-            Status.EMPTY.value,
-            Status.NO_TARGETS.value,
-            Status.IN_BREACH.value,
-        ],
-        Status.IN_BALANCE.value,
-    )
     in_breach = np.flatnonzero(breach)
     trades = rebalancing.trades_to_target(
         values[in_breach], targets[in_breach], positions.fee_rates[in_breach]
     )
     coverage = np.minimum(weights @ market.measured, 1.0)
-    contributions = risk.contributions(
-        weights * market.measured / np.where(coverage > 0, coverage, 1.0)[:, None],
-        market.covariance,
-    )
+    measured_weights = weights * market.measured / np.where(coverage > 0, coverage, 1.0)[:, None]
+    contributions = risk.contributions(measured_weights, market.covariance)
     return Measurements(
         positions=positions,
-        status=status,
+        status=np.select(
+            [unpriced, value <= 0, ~targets.any(axis=1), breach],
+            [status.value for status in FIRST_THAT_HOLDS],
+            Status.IN_BALANCE.value,
+        ),
         value=value,
         earlier_values=_earlier_values(positions, market),
         volatility=contributions.volatility,
