@@ -7,9 +7,10 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
-# The locks are made with Python 3.11; newer ones work too.
+# The locks are made with Python 3.11; newer ones work too. `true`: make takes a last name that is
+# not found (127) for a failure of the whole, and drops what was found.
 PYTHON ?= $(firstword $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
-	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name"; done))
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name"; done; true))
 
 # What `check --deploy` judges: the settings of a server that is told what it must be told.
 AS_PRODUCTION := EVENKEEL_ENV=production \
