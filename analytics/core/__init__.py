@@ -1,4 +1,4 @@
-"""The numeric core: arrays in, frozen dataclasses out, numpy only.
+"""The numeric core: arrays in, frozen dataclasses out, numpy, scipy and clarabel only.
 
 The policy below holds for every function of the package; docstrings state only what differs.
 

@@ -1,0 +1,5 @@
+from benchmarks.core.comparison import Comparison
+
+
+def compare() -> list[Comparison]:
+    return []
