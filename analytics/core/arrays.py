@@ -10,11 +10,13 @@ from analytics.core.errors import (
     NotSymmetricError,
     OutOfRangeError,
     ShapeError,
+    UnsortedDaysError,
 )
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+DayArray = NDArray[np.datetime64]
 
 
 def floats(
@@ -38,6 +40,21 @@ def integers(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Int
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise ShapeError(f"{name} has dtype {array.dtype}, expected integers")
     return array.astype(np.int64)
+
+
+def days(name: str, values: ArrayLike, length: int | None = None) -> DayArray:
+    """Return strictly ascending UTC days; integers count the days since 1970-01-01."""
+    array = np.asarray(values)
+    _require_shape(name, array.shape, (length,))
+    if array.dtype != np.dtype("datetime64[D]"):
+        array = integers(name, array, (length,)).astype("datetime64[D]")
+    if np.isnat(array).any():
+        raise NotFiniteError(f"{name} is not a day at {first(np.isnat(array))}")
+    unsorted = np.diff(array) <= np.timedelta64(0, "D")
+    if unsorted.any():
+        row = int(np.argmax(unsorted))
+        raise UnsortedDaysError(f"{name} does not ascend from row {row} to row {row + 1}")
+    return array
 
 
 def require_finite(name: str, array: FloatArray, *, nan_is_unobserved: bool = False) -> None:

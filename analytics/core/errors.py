@@ -55,3 +55,23 @@ class NegativeValueError(CoreError):
 
 class WorthlessPortfolioError(CoreError):
     """A portfolio worth zero has no weights to bring to target."""
+
+
+class UnsortedDaysError(CoreError):
+    """Days that do not follow one another."""
+
+
+class TooFewHoldingsError(CoreError):
+    """A portfolio holds too few risky assets for the figure to mean anything."""
+
+
+class UndefinedReturnError(CoreError):
+    """A value or cash flow of which no rate of return can be told."""
+
+
+class SeveralRatesError(UndefinedReturnError):
+    """Several rates of return explain the same cash flows equally well."""
+
+
+class InconsistentTradeError(CoreError):
+    """Entry, stop and targets that are neither a long nor a short trade."""
