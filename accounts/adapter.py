@@ -8,15 +8,20 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from celery import current_app
+from django.contrib import messages
 from django.db import transaction
+from django.forms import Form
+from django.http import HttpRequest, HttpResponseBase
 from kombu.exceptions import OperationalError
 
 from accounts import emails, tasks
 from accounts.models import User
-from accounts.services import encryption, outbox
+from accounts.services import encryption, guests, outbox
 
 # By default a visitor would wait six seconds for a broker that is away.
 IMPATIENTLY = {"max_retries": 1, "interval_start": 0.1, "connect_retries_timeout": 1}
+# In the session of a guest who has asked for an account.
+LETTER_SENT = "sandbox_letter_sent"
 logger = structlog.get_logger(__name__)
 
 
@@ -32,6 +37,37 @@ class AccountAdapter(DefaultAccountAdapter):
         "too_many_login_attempts": "That failed too often. Wait some minutes, then try again.",
         "unverified_primary_email": "Confirm your primary address first, from the e-mail we sent.",
     }
+
+    def save_user(self, request: HttpRequest, user: User, form: Form, commit: bool = True) -> User:
+        saved: User = super().save_user(request, user, form, commit)
+        if guest := _guest(request):
+            guests.promise(guest=guest, person=saved)
+        return saved
+
+    def respond_email_verification_sent(
+        self, request: HttpRequest, user: User | None
+    ) -> HttpResponseBase:
+        # Whether the address is known or not: the banner says the same.
+        if _guest(request):
+            request.session[LETTER_SENT] = True
+        return super().respond_email_verification_sent(request, user)
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        guest = _guest(request)
+        adopted = guests.adopt(person=user, guest=guest)
+        if guest:
+            guests.leave(request.session)
+            request.session.pop(LETTER_SENT, None)
+        super().login(request, user)
+        if adopted:
+            words = "portfolio is" if adopted == 1 else f"{adopted} portfolios are"
+            messages.success(request, f"Your sandbox came along: its {words} yours now.")
+
+    def logout(self, request: HttpRequest) -> None:
+        guest = _guest(request)
+        super().logout(request)
+        if guest:  # nobody could come back to it
+            guests.discard(guest=guest)
 
     def send_notification_mail(
         self,
@@ -90,6 +126,12 @@ class MFAAdapter(DefaultMFAAdapter):
     def _get_site_name(self) -> str:
         # What a phone or a password manager files the key under, instead of the host's name.
         return "Evenkeel"
+
+
+def _guest(request: HttpRequest) -> User | None:
+    """Who tries the site in this session, even while the pages of the door take them for nobody."""
+    guest: User | None = getattr(request, "guest", None)
+    return guest
 
 
 def _hasten() -> None:

@@ -9,7 +9,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.forms import ChoiceField
 from django.http import HttpRequest
 
@@ -60,6 +60,10 @@ class UserAdmin(DjangoUserAdmin):
         # A new address needs proof, which its owner gives on the account pages.
         fixed = ("date_joined", "last_login")
         return (*fixed, "email") if obj else fixed
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.filter(guest_since=None)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False

@@ -99,6 +99,11 @@ class PreferencesForm(forms.ModelForm):
         labels = {"alert_preference": "Write to me when a portfolio leaves its bands"}
         widgets = {"alert_preference": forms.RadioSelect}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.is_guest:
+            del self.fields["alert_preference"]
+
 
 class DeleteAccountForm(forms.Form):
     address = forms.CharField(

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.db import OperationalError
 
-from accounts.services import outbox, sessions
+from accounts.services import guests, outbox, sessions
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
@@ -23,3 +23,8 @@ def purge_mail() -> None:
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def purge_sessions() -> None:
     sessions.purge()
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def purge_guests() -> None:
+    guests.purge()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from analytics.views import market, portfolios
+from analytics.views import market, portfolios, sandbox
 
 app_name = "analytics"
 urlpatterns = [
@@ -11,5 +11,6 @@ urlpatterns = [
     path("portfolios/<int:pk>/recompute/", portfolios.recompute, name="recompute"),
     path("portfolios/<int:pk>/allocation/", portfolios.allocation, name="allocation"),
     path("portfolios/<int:pk>/rebalance/", portfolios.rebalance, name="rebalance"),
+    path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("market/", market.market, name="market"),
 ]

@@ -8,8 +8,9 @@ from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -58,6 +59,41 @@ def local_times(get_response: View) -> View:
             return get_response(request)
 
     return respond
+
+
+# Where one logs in or signs up. Their views send away whoever is logged in already.
+DOOR = {
+    "account_login", "account_signup", "account_confirm_email", "account_email_verification_sent",
+    "account_confirm_login_code", "account_inactive", "account_reset_password",
+    "account_reset_password_done", "account_reset_password_from_key",
+    "account_reset_password_from_key_done", "mfa_authenticate", "mfa_login_webauthn",
+}  # fmt: skip
+OPEN_TO_GUESTS = {"account_logout", "accounts:settings", "accounts:theme", "accounts:unsubscribe"}
+
+
+class Guests:
+    """Let guests in as visitors where one logs in, and nowhere else among the account pages.
+
+    `request.guest` is the guest either way, and None for everybody else.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_guest = request.user.is_authenticated and request.user.is_guest
+        request.guest = request.user if is_guest else None  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        place = request.resolver_match
+        if request.guest is None or place is None:  # type: ignore[attr-defined]
+            return None
+        if place.view_name in DOOR:
+            request.user = AnonymousUser()
+        elif place.route.startswith("account/") and place.view_name not in OPEN_TO_GUESTS:
+            return render(request, "accounts/sign_up_first.html", status=403)
+        return None
 
 
 class StaffSecondStep:

@@ -17,6 +17,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(hour="3", minute="20"),
     },
     "purge-mail": {"task": "accounts.tasks.purge_mail", "schedule": crontab(hour="3", minute="10")},
+    "purge-guests": {"task": "accounts.tasks.purge_guests", "schedule": crontab(minute="40")},
     "purge-portfolios": {
         "task": "portfolios.tasks.purge_deleted_portfolios",
         "schedule": crontab(hour="3", minute="20"),

@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portfolio_site.middleware.Guests",
     "portfolio_site.middleware.StaffSecondStep",
     "django_htmx.middleware.HtmxMiddleware",
     "portfolio_site.middleware.login_for_fragments",
@@ -168,7 +169,10 @@ STORAGES = {
 
 # --- Accounts ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.services.guests.GuestBackend",
+]
 PASSWORD_HASHERS = ["portfolio_site.hashers.Argon2"]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -189,6 +193,8 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
+ACCOUNT_RATE_LIMITS = {"sandbox": "5/m/ip,20/h/ip"}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_FORMS = {
     "login": "accounts.forms.LoginForm",

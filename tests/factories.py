@@ -1,14 +1,16 @@
 """Rows for tests. Every default is valid, and also valid beside a loaded catalogue."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import factory
+from django.db.models.functions import Now
 from factory import LazyAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, Password
 
 from accounts.models import User
+from accounts.services import guests
 from portfolios.models import (
     Asset,
     AssetCategory,
@@ -27,6 +29,15 @@ class UserFactory(DjangoModelFactory[User]):
 
     email = Sequence(lambda n: f"skipper{n}@example.org")
     password = Password(PASSWORD)
+
+
+def guest(*, days_ago: float = 0, **fields: Any) -> User:
+    """Somebody who tries the site without signing up."""
+    made = guests.create()
+    changes = {"guest_since": Now() - timedelta(days=days_ago), **fields}
+    User.objects.filter(pk=made.pk).update(**changes)
+    made.refresh_from_db()
+    return made
 
 
 class AssetCategoryFactory(DjangoModelFactory[AssetCategory]):

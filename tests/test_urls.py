@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.services import unsubscribe
 from analytics import tasks
 from portfolios.models import Holding, Portfolio
-from tests.factories import HoldingFactory, UserFactory, staff
+from tests.factories import HoldingFactory, UserFactory, guest, staff
 from tests.portfolios.factories import ModelPortfolioFactory
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -102,6 +102,7 @@ PUBLIC = {
     "home": Url(allowed=("GET",), anonymous=302, user=302, refused=("TRACE",)),
     "portfolios:model-portfolio-list": Url(allowed=("GET",), anonymous=200),
     "portfolios:model-portfolio": Url(allowed=("GET",), arguments=("model",), anonymous=200),
+    "analytics:sandbox": Url(allowed=("POST",), anonymous=405, user=302),
     "livez": Url(allowed=("GET",), anonymous=200),
     "readyz": Url(allowed=("GET",), anonymous=200),
     "accounts:unsubscribe": Url(arguments=("token",), anonymous=200),
@@ -176,9 +177,9 @@ def no_worker(monkeypatch) -> None:
     monkeypatch.setattr(tasks.recompute_portfolio, "delay", lambda portfolio_id: None)
 
 
-def client_of(user) -> Client:
+def client_of(user, backend="allauth.account.auth_backends.AuthenticationBackend") -> Client:
     client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user, backend=backend)
     return client
 
 
@@ -249,6 +250,38 @@ def test_a_method_that_makes_no_sense_is_405(name, address, owner):
     for method in TABLE[name].methods_refused:
         client = owner if name not in PUBLIC else Client()
         assert (method, client.generic(method, address(name)).status_code) == (method, 405)
+
+
+# What a guest may open of an account: how the site looks, and where one logs in or out.
+OPEN_TO_GUESTS = {"accounts:settings"}
+
+
+@pytest.mark.parametrize("name", [*OWNED, *PERSONAL])
+def test_a_guest_has_portfolios_and_no_account(name, address, holding):
+    sandbox = guest()
+    Portfolio.objects.update(owner=sandbox)
+    client = client_of(sandbox, backend="accounts.services.guests.GuestBackend")
+    answer = client.generic(TABLE[name].allowed[0], address(name))
+    if address(name).startswith("/account/") and name not in OPEN_TO_GUESTS:
+        assert answer.status_code == 403
+        assert "Sign up, and your sandbox becomes your account." in answer.content.decode()
+    else:
+        assert answer.status_code == TABLE[name].user
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_a_guest_s_portfolio_is_not_there_for_other_guests(name, address, holding):
+    Portfolio.objects.update(owner=guest())
+    client = client_of(guest(), backend="accounts.services.guests.GuestBackend")
+    for method in TABLE[name].allowed:
+        assert client.generic(method, address(name)).status_code == 404
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_address_answers_a_guest_as_it_answers_a_visitor(name, address):
+    client = client_of(guest(), backend="accounts.services.guests.GuestBackend")
+    expected = {"home": 302, "account_logout": 200}.get(name, TABLE[name].anonymous)
+    assert client.get(address(name)).status_code == expected
 
 
 @pytest.mark.parametrize("name", OWNED)

@@ -1,4 +1,4 @@
 from accounts.models.outbox import OutgoingEmail
-from accounts.models.users import AlertPreference, User
+from accounts.models.users import GUEST_DOMAIN, GUEST_STAYS, AlertPreference, User
 
-__all__ = ["AlertPreference", "OutgoingEmail", "User"]
+__all__ = ["GUEST_DOMAIN", "GUEST_STAYS", "AlertPreference", "OutgoingEmail", "User"]

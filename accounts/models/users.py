@@ -1,5 +1,6 @@
-"""People: they sign in with their e-mail address, and have no other name."""
+"""People: they sign in with their e-mail address, and have no other name. And guests."""
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -7,6 +8,11 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+
+# How long a guest may stay without signing up.
+GUEST_STAYS = timedelta(days=7)
+# No mail can ever be delivered below it (RFC 2606).
+GUEST_DOMAIN = "guest.invalid"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -37,6 +43,12 @@ class AlertPreference(models.TextChoices):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    """A person; or a guest, who tries the site without signing up and can do nothing else.
+
+    A guest's rows become the person's who signs up or logs in from the same browser, or who
+    has signed up there and logs in from anywhere (`accounts.services.guests`).
+    """
+
     email = models.EmailField("e-mail address", max_length=254, unique=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin site.")
@@ -49,6 +61,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    guest_since = models.DateTimeField(null=True, editable=False)
+    signed_up_as = models.ForeignKey(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="guests",
+        help_text="Of a guest: the person who has signed up and not logged in yet.",
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -65,10 +86,37 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=models.Q(alert_preference__in=["each", "daily", "weekly", "none"]),
                 name="user_alert_preference_known",
             ),
+            # Whatever goes wrong elsewhere, a guest has no password, no rights and no address.
+            models.CheckConstraint(
+                condition=models.Q(guest_since__isnull=True)
+                | models.Q(
+                    is_active=False,
+                    is_staff=False,
+                    is_superuser=False,
+                    password__startswith="!",
+                    email__endswith=f"@{GUEST_DOMAIN}",
+                ),
+                name="user_guest_can_do_nothing_else",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["guest_since"],
+                name="user_guests",
+                condition=models.Q(guest_since__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def is_guest(self) -> bool:
+        return self.guest_since is not None
+
+    @property
+    def guest_until(self) -> datetime | None:
+        return self.guest_since and self.guest_since + GUEST_STAYS
 
     def clean(self) -> None:
         super().clean()

@@ -26,7 +26,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from accounts.emails import Rendered
-from accounts.models import OutgoingEmail, User
+from accounts.models import GUEST_DOMAIN, OutgoingEmail, User
 from accounts.services import delivery
 
 # Links in these let their reader in: the body goes as soon as it is sent.
@@ -78,7 +78,12 @@ def enqueue(
     user: User | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Put a message into the outbox, unless one with this `dedupe_key` is or was there."""
+    """Put a message into the outbox, unless one with this `dedupe_key` is or was there.
+
+    Nothing is written to a guest: that address is nobody's.
+    """
+    if recipient.lower().endswith(f"@{GUEST_DOMAIN}"):
+        return
     row = OutgoingEmail(
         dedupe_key=dedupe_key,
         recipient=recipient,

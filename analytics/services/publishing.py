@@ -19,10 +19,15 @@ CALM_SHARE_OF_BAND = 0.8
 MAX_QUARANTINED = 5
 MAX_QUARANTINED_SHARE = 0.001
 
+# An episode remembers what was said, and to a guest nothing is. So the first night after signing
+# up takes a guest's portfolio for a new one: if it is in breach, there is a letter.
 OPEN_EPISODES = """
     INSERT INTO analytics_breachepisode (portfolio_id, opened_on)
-    SELECT portfolio_id, %(as_of)s FROM analytics_portfolioresult
-    WHERE run_id = %(run)s AND status = 'in_breach'
+    SELECT portfolio_id, %(as_of)s FROM analytics_portfolioresult AS result
+    WHERE run_id = %(run)s AND status = 'in_breach' AND NOT EXISTS (
+        SELECT FROM portfolios_portfolio AS portfolio
+        JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
+        WHERE portfolio.id = result.portfolio_id AND owner.guest_since IS NOT NULL)
     ON CONFLICT (portfolio_id) WHERE closed_on IS NULL DO NOTHING
 """
 # An unpriced portfolio says nothing about calm: its episode waits.

@@ -14,6 +14,13 @@ def all_with_lines() -> QuerySet[ModelPortfolio]:
     )
 
 
+def example(slug: str) -> ModelPortfolio | None:
+    """The model of this name, else the one in the middle of them, neither calm nor wild."""
+    models = list(ModelPortfolio.objects.all())
+    named = next((model for model in models if model.slug == slug), None)
+    return named or (models[len(models) // 2] if models else None)
+
+
 def assets_for_slot(
     line: ModelPortfolioLine, *, taken: Container[Asset], priced: Container[int]
 ) -> list[Asset]:

@@ -25,6 +25,10 @@ class ConflictError(PortfolioError):
     """The portfolio is no longer what the person saw when they decided."""
 
 
+class SandboxFullError(PortfolioError):
+    """A guest has as much as a guest may have."""
+
+
 class MissingPriceError(PortfolioError):
     """Something cannot be bought, because nobody knows what it costs."""
 

@@ -17,7 +17,7 @@ from portfolios.models import (
     TargetWeight,
 )
 from portfolios.selectors import model_portfolios
-from portfolios.services import holdings, revisions, targets
+from portfolios.services import holdings, revisions, sandboxes, targets
 from portfolios.services.errors import MissingPriceError, QuantityError, SlotError
 
 LONGEST_NAME = 80
@@ -25,7 +25,8 @@ KEPT_AFTER_DELETION = timedelta(days=7)
 
 
 def create(*, owner: User, name: str, profile: RiskProfile | None = None) -> Portfolio:
-    """Open an empty portfolio."""
+    """Open an empty portfolio. Raises SandboxFullError."""
+    sandboxes.check_room(owner)
     return Portfolio.objects.create(owner=owner, name=name, profile=profile)
 
 
@@ -42,7 +43,8 @@ def create_from_model(
 
     Quantities are rounded down to the smallest unit; what is left is dust. `slots` fills the
     model's category slots by line id; a slot not named takes the largest asset that fits.
-    Raises SlotError, MissingPriceError, QuantityError, TargetsError; then nothing is made.
+    Raises SlotError, MissingPriceError, QuantityError, TargetsError, SandboxFullError; then nothing
+    is made.
     """
     weights = fill_slots(model_portfolio=model_portfolio, slots=slots or {}, closes=closes)
     targets.check_weights(weights)
@@ -134,7 +136,11 @@ def rename(*, portfolio: Portfolio, name: str) -> None:
 
 @transaction.atomic
 def clone(*, portfolio: Portfolio) -> Portfolio:
-    """Open a second portfolio with the same settings, notes, holdings and targets."""
+    """Open a second portfolio with the same settings, notes, holdings and targets.
+
+    Raises SandboxFullError.
+    """
+    sandboxes.check_room(portfolio.owner)
     original = Portfolio.objects.select_for_update().get(pk=portfolio.pk)
     copy = Portfolio.objects.create(
         owner=original.owner,

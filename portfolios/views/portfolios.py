@@ -13,7 +13,7 @@ from portfolios.forms import NewPortfolioForm, SettingsForm
 from portfolios.models import Portfolio
 from portfolios.selectors import model_portfolios, prices
 from portfolios.services import portfolios
-from portfolios.services.errors import ConflictError, PortfolioError
+from portfolios.services.errors import ConflictError, PortfolioError, SandboxFullError
 
 
 @login_required
@@ -109,7 +109,11 @@ def portfolio_undelete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def portfolio_clone(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    copy = portfolios.clone(portfolio=portfolio)
+    try:
+        copy = portfolios.clone(portfolio=portfolio)
+    except SandboxFullError as refusal:
+        messages.error(request, str(refusal))
+        return redirect(portfolio)
     messages.success(request, f"This is a copy of “{portfolio}”. What you change here stays here.")
     return redirect(copy)
 

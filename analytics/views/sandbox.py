@@ -1,0 +1,48 @@
+"""Trying the site without signing up."""
+
+from allauth.core import ratelimit
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from accounts.services import guests
+from analytics.selectors import portfolio_pages
+from analytics.services import examples
+from analytics.views import recomputation
+from portfolios.models import Portfolio
+from portfolios.selectors import model_portfolios, prices
+
+
+@require_POST
+def sandbox(request: HttpRequest) -> HttpResponse:
+    """A guest with an example, and its first calculation under way."""
+    if request.user.is_authenticated:
+        return redirect("analytics:portfolio-list")
+    too_often: HttpResponse | None = ratelimit.consume_or_429(request, action="sandbox")
+    if too_often:
+        return too_often
+    try:
+        example = _open(request)
+    except guests.TooManyGuests:
+        messages.error(request, "All sandboxes are taken at the moment. Sign up instead.")
+        return redirect("account_signup")
+    if example is None:  # no prices yet: the empty list offers the models
+        return redirect("analytics:portfolio-list")
+    if portfolio_pages.current_run():
+        recomputation.enqueue_once(example)
+    return redirect(example)
+
+
+@transaction.atomic
+def _open(request: HttpRequest) -> Portfolio | None:
+    guest = guests.create()
+    guests.log_in(request, guest)
+    run = portfolio_pages.current_run()
+    as_of = run.as_of if run else prices.last_complete_day()
+    model = model_portfolios.example(request.POST.get("model", ""))
+    if as_of is None or model is None:
+        return None
+    closes = examples.known_closes(as_of=as_of)
+    return examples.open_drifted(owner=guest, model=model, closes=closes, notes=examples.NOTES)
