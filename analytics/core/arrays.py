@@ -27,9 +27,15 @@ def floats(
     nan_is_unobserved: bool = False,
 ) -> FloatArray:
     """Return `values` as float64 of `shape` (None is any length), or refuse them by `name`."""
+    array = shaped(name, values, shape)
+    require_finite(name, array, nan_is_unobserved=nan_is_unobserved)
+    return array
+
+
+def shaped(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
+    """Return `values` as float64 of `shape`, for a kernel that meets NaN in what it computes."""
     array = np.asarray(values, dtype=np.float64)
     _require_shape(name, array.shape, shape)
-    require_finite(name, array, nan_is_unobserved=nan_is_unobserved)
     return array
 
 
