@@ -1,5 +1,6 @@
 """Curating risk profiles and model portfolios."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -10,15 +11,19 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from portfolios.admin import sentences
 from portfolios.admin.curation import Curated
-from portfolios.admin.sentences import percent
+from portfolios.admin.model_resource import ModelPortfolioResource
+from portfolios.admin.resources import RiskProfileResource
+from portfolios.admin.transfer import Transferred
 from portfolios.models import ModelPortfolio, ModelPortfolioLine, RiskProfile
 from portfolios.selectors import catalogue_use
 from portfolios.selectors.catalogue_use import Use
 
 
 @admin.register(RiskProfile)
-class RiskProfileAdmin(Curated):
+class RiskProfileAdmin(Transferred, Curated):
+    resource_classes = (RiskProfileResource,)
     list_display = (
         "name", "max_drawdown", "core_min", "core_max", "bitcoin_cap", "ether_cap", "other_cap",
     )  # fmt: skip
@@ -29,7 +34,10 @@ class RiskProfileAdmin(Curated):
     instead_of_removing = "Give its model portfolios another profile, and leave it where it is."
 
     def use_of(self, row: RiskProfile) -> Use:
-        return catalogue_use.of_profile(row)
+        return catalogue_use.of_profiles([row.pk])
+
+    def use_of_many(self, keys: Collection[int]) -> Use:
+        return catalogue_use.of_profiles(keys)
 
 
 class LineFormSet(forms.BaseInlineFormSet):
@@ -54,11 +62,7 @@ class LineFormSet(forms.BaseInlineFormSet):
         kept = (form.cleaned_data for form in self.forms if form not in self.deleted_forms)
         total = sum((line["weight"] for line in kept if line), Decimal(0))
         if total != 1:
-            verb = "Add" if total < 1 else "Take away"
-            raise ValidationError(
-                f"The weights sum to {percent(total)}, but a model portfolio must sum to 100 %. "
-                f"{verb} {percent(abs(1 - total))}."
-            )
+            raise ValidationError(f"The weights {sentences.wrong_sum(total)}")
 
 
 class LineInline(admin.TabularInline):
@@ -71,7 +75,8 @@ class LineInline(admin.TabularInline):
 
 
 @admin.register(ModelPortfolio)
-class ModelPortfolioAdmin(Curated):
+class ModelPortfolioAdmin(Transferred, Curated):
+    resource_classes = (ModelPortfolioResource,)
     list_display = ("name", "profile", "line_count", "description")
     list_filter = ("profile",)
     list_select_related = ("profile",)
@@ -84,3 +89,45 @@ class ModelPortfolioAdmin(Curated):
     @admin.display(description="Lines", ordering="lines_counted")
     def line_count(self, row: Any) -> int:
         return int(row.lines_counted)
+
+    # As CSV it is its lines, one a row.
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        inline = LineInline(self.model, self.admin_site)
+        return super().has_import_permission(request) and (
+            inline.has_add_permission(request, None)
+            and inline.has_change_permission(request)
+            and inline.has_delete_permission(request)
+        )
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[ModelPortfolioLine]:
+        lines = ModelPortfolioLine.objects.filter(
+            model_portfolio__in=super().get_export_queryset(request).values("pk")
+        )
+        return lines.select_related("model_portfolio__profile", "asset", "category").order_by(
+            "model_portfolio__profile__position", "model_portfolio__name", "position", "pk"
+        )
+
+    def touched_by(self, result: Any) -> list[str]:
+        changed = {row.instance.model_portfolio_id for row in result if row.import_type != "skip"}
+        use = catalogue_use.of_models(changed)
+        return [
+            *sentences.touched(use),
+            "Portfolios keep their targets: only new ones start from the changed model.",
+        ]
+
+    def generate_log_entries(self, result: Any, request: HttpRequest) -> None:
+        """One entry a model portfolio, with all that became of its lines."""
+        lines: dict[ModelPortfolio, list[str]] = {}
+        for row in result:
+            if row.import_type != "skip":
+                words = lines.setdefault(row.instance.model_portfolio, [])
+                words.append(self._became(row))
+        for model, words in lines.items():
+            self.log_change(request, model, "Imported. " + "; ".join(words))
+
+    def _became(self, row: Any) -> str:
+        if row.import_type == "update":
+            return f"{row.instance}: {self.changes_of(row)}"
+        verb = "Removed" if row.import_type == "delete" else "Added"
+        return f"{verb} {row.instance} with {sentences.percent(row.instance.weight)}"

@@ -3,13 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from import_export import resources, widgets
 from import_export.fields import Field
 
 from accounts.services.exports import FORMULA_STARTS, neutralised
-from portfolios.models import Asset, AssetCategory
+from portfolios.models import Asset, AssetCategory, RiskProfile
 
 
 class Text(widgets.CharWidget):
@@ -60,20 +61,28 @@ class YesOrNo(widgets.Widget):
         return "yes" if value else "no"
 
 
-class Category(widgets.CachedForeignKeyWidget):
-    """A category by its slug, all of them read once."""
+class ByKey(widgets.CachedForeignKeyWidget):
+    """A row by the key that files know it by, all of them read once."""
 
-    def __init__(self) -> None:
-        super().__init__(AssetCategory, field="slug")
+    def __init__(
+        self, model: type[Model], key: str, *, noun: str, hint: str, required: bool = True
+    ) -> None:
+        super().__init__(model, field=key)
+        self.noun, self.hint, self.required = noun, hint, required
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
         try:
-            category = super().clean(value, row, **kwargs)
-        except AssetCategory.DoesNotExist:
-            category = None
-        if category is None:
-            raise ValueError(f"There is no category “{value}”. Give its slug, such as “defi”.")
-        return category
+            found = super().clean(value, row, **kwargs)
+        except self.model.DoesNotExist:
+            found = None
+        if found is None and (value or self.required):
+            raise ValueError(f"There is no {self.noun} “{value}”. {self.hint}")
+        return found
+
+
+def by_category(*, required: bool = True) -> ByKey:
+    hint = "Give its slug, such as “defi”."
+    return ByKey(AssetCategory, "slug", noun="category", hint=hint, required=required)
 
 
 class Diff(resources.Diff):
@@ -106,18 +115,18 @@ class CatalogueResource(resources.ModelResource):
         return Diff
 
 
-def _column(name: str, widget: widgets.Widget) -> Field:
-    return Field(attribute=name, column_name=name, widget=widget)
+def column(name: str, widget: widgets.Widget, *, attribute: str = "") -> Field:
+    return Field(attribute=attribute or name, column_name=name, widget=widget)
 
 
 class AssetResource(CatalogueResource):
-    coingecko_id = _column("coingecko_id", Text())
-    symbol = _column("symbol", Text())
-    name = _column("name", Text())
-    category = _column("category", Category())
-    kind = _column("kind", Text())
-    cap_rank = _column("cap_rank", WholeNumber())
-    is_active = _column("is_active", YesOrNo())
+    coingecko_id = column("coingecko_id", Text())
+    symbol = column("symbol", Text())
+    name = column("name", Text())
+    category = column("category", by_category())
+    kind = column("kind", Text())
+    cap_rank = column("cap_rank", WholeNumber())
+    is_active = column("is_active", YesOrNo())
 
     class Meta(CatalogueResource.Meta):
         model = Asset
@@ -129,13 +138,13 @@ class AssetResource(CatalogueResource):
 
 
 class CategoryResource(CatalogueResource):
-    slug = _column("slug", Text())
-    name = _column("name", Text())
-    risk_level = _column("risk_level", Text())
-    recommended_min = _column("recommended_min", Number())
-    recommended_max = _column("recommended_max", Number())
-    colour = _column("colour", WholeNumber())
-    position = _column("position", WholeNumber())
+    slug = column("slug", Text())
+    name = column("name", Text())
+    risk_level = column("risk_level", Text())
+    recommended_min = column("recommended_min", Number())
+    recommended_max = column("recommended_max", Number())
+    colour = column("colour", WholeNumber())
+    position = column("position", WholeNumber())
 
     class Meta(CatalogueResource.Meta):
         model = AssetCategory
@@ -143,4 +152,26 @@ class CategoryResource(CatalogueResource):
         fields = (
             "slug", "name", "risk_level", "recommended_min", "recommended_max", "colour",
             "position",
+        )  # fmt: skip
+
+
+class RiskProfileResource(CatalogueResource):
+    slug = column("slug", Text())
+    name = column("name", Text())
+    position = column("position", WholeNumber())
+    max_drawdown = column("max_drawdown", Number())
+    return_target_min = column("return_target_min", Number())
+    return_target_max = column("return_target_max", Number())
+    core_min = column("core_min", Number())
+    core_max = column("core_max", Number())
+    bitcoin_cap = column("bitcoin_cap", Number())
+    ether_cap = column("ether_cap", Number())
+    other_cap = column("other_cap", Number())
+
+    class Meta(CatalogueResource.Meta):
+        model = RiskProfile
+        import_id_fields = ("slug",)
+        fields = (
+            "slug", "name", "position", "max_drawdown", "return_target_min", "return_target_max",
+            "core_min", "core_max", "bitcoin_cap", "ether_cap", "other_cap",
         )  # fmt: skip

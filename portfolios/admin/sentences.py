@@ -17,6 +17,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def wrong_sum(total: Decimal) -> str:
+    """What is wrong with weights that are not a whole, and how to mend it."""
+    verb = "Add" if total < 1 else "Take away"
+    return (
+        f"sum to {percent(total)}, but a model portfolio must sum to 100 %. "
+        f"{verb} {percent(abs(1 - total))}."
+    )
+
+
 def touched(use: Use) -> list[str]:
     """What a change touches, a sentence each."""
     if use.model_portfolios:

@@ -47,6 +47,11 @@ class Transferred(ImportExportMixin):
         """The portfolios that a change of these rows touches."""
         raise NotImplementedError
 
+    def touched_by(self, result: Any) -> list[str]:
+        """What a rehearsed import would touch, a sentence each."""
+        changed = [int(row.object_id) for row in result if row.import_type == "update"]
+        return sentences.touched(self.use_of_many(changed))
+
     def has_import_permission(self, request: HttpRequest) -> bool:
         return bool(self.has_add_permission(request) and self.has_change_permission(request))
 
@@ -58,8 +63,7 @@ class Transferred(ImportExportMixin):
         context = getattr(response, "context_data", None) or {}
         result = context.get("result")
         if context.get("confirm_form") and result is not None:
-            changed = [int(row.object_id) for row in result if row.import_type == "update"]
-            context["touched"] = sentences.touched(self.use_of_many(changed))
+            context["touched"] = self.touched_by(result)
         return response
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -92,14 +96,14 @@ class Transferred(ImportExportMixin):
             if row.import_type == "new":
                 flag, words = ADDITION, "Added by an import."
             elif row.import_type == "update":
-                flag, words = CHANGE, self._changes(row)
+                flag, words = CHANGE, self.changes_of(row)
             else:
                 continue
             LogEntry.objects.log_actions(
                 request.user.pk or 0, [row.instance], flag, words, single_object=True
             )
 
-    def _changes(self, row: Any) -> str:
+    def changes_of(self, row: Any) -> str:
         fields = self.resource_classes[0]().get_import_fields()
         pairs = ((each, each.export(row.original), each.export(row.instance)) for each in fields)
         return "; ".join(

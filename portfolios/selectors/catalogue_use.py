@@ -11,7 +11,6 @@ from portfolios.models import (
     Holding,
     ModelPortfolio,
     Portfolio,
-    RiskProfile,
     TargetWeight,
     TokenMigration,
 )
@@ -44,11 +43,18 @@ def of_categories(category_ids: Collection[int]) -> Use:
     return of_assets(list(assets.values_list("pk", flat=True)), slots_of=category_ids)
 
 
-def of_profile(profile: RiskProfile) -> Use:
-    """Which models and portfolios follow a risk profile."""
-    return _counted(
-        profile.models.values_list("name", flat=True), Portfolio.objects.filter(profile=profile)
-    )
+def of_profiles(profile_ids: Collection[int]) -> Use:
+    """Which models and portfolios follow these risk profiles."""
+    models = ModelPortfolio.objects.filter(profile__in=profile_ids)
+    portfolios = Portfolio.objects.filter(profile__in=profile_ids)
+    return _counted(models.values_list("name", flat=True), portfolios)
+
+
+def of_models(model_ids: Collection[int]) -> Use:
+    """The models themselves, and the portfolios that follow their profiles."""
+    models = ModelPortfolio.objects.filter(pk__in=model_ids)
+    portfolios = Portfolio.objects.filter(profile__in=models.order_by().values("profile"))
+    return _counted(models.values_list("name", flat=True), portfolios)
 
 
 def of_migration(migration: TokenMigration) -> Use:
