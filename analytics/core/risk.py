@@ -191,7 +191,7 @@ def average_correlation(correlation: ArrayLike, held: ArrayLike) -> FloatArray:
     total = np.empty(len(member))
     for rows in _chunks(len(member)):
         total[rows] = _variance(member[rows], distinct, np.empty(member[rows].shape))
-    return np.clip(total / (count * (count - 1)), -1.0, 1.0)
+    return np.asarray(np.clip(total / (count * (count - 1)), -1.0, 1.0))
 
 
 def risk_score(weights: ArrayLike, levels: ArrayLike) -> FloatArray:
