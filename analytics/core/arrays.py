@@ -7,10 +7,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from analytics.core.errors import (
     NotFiniteError,
+    NotPositiveSemidefiniteError,
     NotSymmetricError,
     OutOfRangeError,
     ShapeError,
     UnsortedDaysError,
+    ZeroVolatilityError,
 )
 
 FloatArray = NDArray[np.float64]
@@ -80,6 +82,43 @@ def symmetric(name: str, values: ArrayLike, size: int | None = None) -> FloatArr
     if lopsided.any():
         raise NotSymmetricError(f"{name} differs from its transpose at {first(lopsided)}")
     return matrix
+
+
+def covariance(name: str, values: ArrayLike, size: int | None = None) -> FloatArray:
+    """Return a covariance matrix: symmetric, and positive semidefinite up to rounding."""
+    matrix = symmetric(name, values, size)
+    own_variance = np.diag(matrix)
+    if (own_variance < 0).any():
+        raise NotPositiveSemidefiniteError(
+            f"{name} has a negative variance in {columns(own_variance < 0)}"
+        )
+    scale = np.sqrt(np.where(own_variance > 0, own_variance, 1.0))
+    eigenvalues, eigenvectors = np.linalg.eigh(matrix / scale[:, None] / scale)
+    if len(matrix) and eigenvalues[0] < -1e-10 * len(matrix):
+        heaviest = np.argsort(np.abs(eigenvectors[:, 0]))[-2:]
+        raise NotPositiveSemidefiniteError(
+            f"{name} gives some mix of assets a negative variance, "
+            f"most of all of {columns(np.isin(np.arange(len(matrix)), heaviest))}"
+        )
+    return matrix
+
+
+def require_volatile(name: str, own_variance: FloatArray, included: BoolArray) -> None:
+    """Refuse an asset that is included, in any portfolio, and never moves."""
+    still = (own_variance <= 0) & included.any(axis=0)
+    if still.any():
+        raise ZeroVolatilityError(
+            f"{name} has no volatility in {columns(still)}; cash and stablecoins are left out"
+        )
+
+
+def booleans(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> BoolArray:
+    """Return `values` as booleans of `shape`, or refuse them by `name`."""
+    array = np.asarray(values)
+    _require_shape(name, array.shape, shape)
+    if array.size and array.dtype != np.bool_:
+        raise ShapeError(f"{name} has dtype {array.dtype}, expected booleans")
+    return array.astype(np.bool_)
 
 
 def require(holds: bool, name: str, value: float, bound: str) -> None:

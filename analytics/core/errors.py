@@ -75,3 +75,11 @@ class SeveralRatesError(UndefinedReturnError):
 
 class InconsistentTradeError(CoreError):
     """Entry, stop and targets that are neither a long nor a short trade."""
+
+
+class InfeasibleBoundsError(CoreError):
+    """Bounds that no portfolio can keep all at once."""
+
+
+class NoPositiveReturnError(CoreError):
+    """No portfolio within its bounds is expected to earn more than cash."""
