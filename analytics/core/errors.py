@@ -83,3 +83,7 @@ class InfeasibleBoundsError(CoreError):
 
 class NoPositiveReturnError(CoreError):
     """No portfolio within its bounds is expected to earn more than cash."""
+
+
+class InconsistentPricesError(CoreError):
+    """An open or close outside the range from the day's low to its high."""
