@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, ProtectedError
+from django.db.models import Model, ProtectedError, RestrictedError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
@@ -88,7 +88,7 @@ class Curated(admin.ModelAdmin):
             return self._in_use(request, row, obstacles)
         try:
             return super().delete_view(request, object_id, extra_context)
-        except ProtectedError:  # something began to use it a moment ago
+        except (ProtectedError, RestrictedError):  # something began to use it a moment ago
             self.message_user(request, f"{row} is in use by now, so it stays.", messages.ERROR)
             return HttpResponseRedirect(request.path)
 

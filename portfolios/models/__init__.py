@@ -7,7 +7,7 @@ from portfolios.models.portfolios import (
     RiskProfile,
     TargetWeight,
 )
-from portfolios.models.prices import DailyPrice, PriceSource, QuarantinedPrice
+from portfolios.models.prices import DailyPrice, OwnPrice, PriceSource, QuarantinedPrice
 
 __all__ = [
     "Asset",
@@ -17,6 +17,7 @@ __all__ = [
     "MigratedAmount",
     "ModelPortfolio",
     "ModelPortfolioLine",
+    "OwnPrice",
     "Portfolio",
     "PriceSource",
     "QuarantinedPrice",

@@ -1,11 +1,15 @@
 """The catalogue: assets, the categories that admins curate, and tokens that replace others."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, Self
 
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
+
+from accounts.models import User
 
 
 class AssetCategory(models.Model):
@@ -58,15 +62,44 @@ class AssetCategory(models.Model):
         return self.name
 
 
+class AssetQuerySet(models.QuerySet["Asset"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The catalogue, and what the user has added for themselves."""
+        own = Q(owner_id=user.pk) if user.is_authenticated else Q()
+        return self.filter(Q(owner=None) | own)
+
+    def owned_by(self, user: User | AnonymousUser) -> Self:
+        """What the user has added for themselves."""
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+
+class Catalogue(models.Manager["Asset"]):
+    """What everybody may see; what people have added for themselves is not in it."""
+
+    def get_queryset(self) -> AssetQuerySet:
+        return AssetQuerySet(self.model, using=self._db).filter(owner=None)
+
+
 class Asset(models.Model):
-    """A coin, a stablecoin or cash. Known by its provider's id: ticker symbols collide."""
+    """A coin, a stablecoin or cash. Known by its provider's id: ticker symbols collide.
+
+    Or something that the catalogue does not list: a person's own, at prices of their own
+    (OwnPrice), and nobody else's business. So `objects` is the catalogue alone.
+    """
 
     class Kind(models.TextChoices):
         COIN = "coin"
         STABLECOIN = "stablecoin"
         CASH = "cash"
 
-    coingecko_id = models.SlugField("CoinGecko id", max_length=80, unique=True)
+    coingecko_id = models.SlugField("CoinGecko id", max_length=80, unique=True, null=True)  # noqa: DJ001
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="+",
+    )
     symbol = models.CharField(max_length=20, db_index=True)
     name = models.CharField(max_length=80)
     category = models.ForeignKey(AssetCategory, on_delete=models.PROTECT, related_name="assets")
@@ -78,11 +111,30 @@ class Asset(models.Model):
         "active", default=True, help_text="Offered in pickers. Assets in use are never deleted."
     )
 
+    objects = Catalogue()
+    of_anybody: ClassVar[models.Manager["Asset"]] = AssetQuerySet.as_manager()
+
     class Meta:
         ordering = (F("cap_rank").asc(nulls_last=True), "symbol")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(owner__isnull=True, coingecko_id__isnull=False)
+                | Q(owner__isnull=False, coingecko_id__isnull=True),
+                name="asset_listed_or_own",
+                violation_error_message="Give the id by which CoinGecko knows the asset.",
+            ),
+            # Cash is a dollar a unit; what has a price of its own is none.
+            models.CheckConstraint(
+                condition=Q(owner__isnull=True) | ~Q(kind="cash"), name="asset_own_is_no_cash"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.symbol} · {self.name}"
+
+    @property
+    def is_own(self) -> bool:
+        return self.owner_id is not None
 
 
 class UnitsField(models.DecimalField):

@@ -13,7 +13,8 @@ class Holding(models.Model):
     portfolio = models.ForeignKey(
         Portfolio, on_delete=models.CASCADE, related_name="holdings", db_index=False
     )
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    # Not PROTECT: an own asset goes together with its owner's portfolios.
+    asset = models.ForeignKey(Asset, on_delete=models.RESTRICT, related_name="+")
     quantity = models.DecimalField(max_digits=38, decimal_places=18)
 
     class Meta:

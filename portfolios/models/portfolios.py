@@ -186,19 +186,43 @@ class Portfolio(models.Model):
 
 
 class TargetWeight(models.Model):
+    """The share that an asset should have, or all that is held of a category together."""
+
     portfolio = models.ForeignKey(
         Portfolio, on_delete=models.CASCADE, related_name="target_weights", db_index=False
     )
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    # Not PROTECT: an own asset goes together with its owner's portfolios.
+    asset = models.ForeignKey(Asset, null=True, on_delete=models.RESTRICT, related_name="+")
+    category = models.ForeignKey(
+        AssetCategory, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     weight = FractionField()
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["portfolio", "asset"], name="target_weight_once"),
+            # Few rows name a category: the night finds them without the others.
+            models.UniqueConstraint(
+                fields=["portfolio", "category"],
+                condition=Q(category__isnull=False),
+                name="target_weight_category_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(asset__isnull=False, category__isnull=True)
+                | Q(asset__isnull=True, category__isnull=False),
+                name="target_weight_asset_or_category",
+            ),
             models.CheckConstraint(
                 condition=Q(weight__gt=0, weight__lte=1), name="target_weight_fraction"
             ),
         )
 
     def __str__(self) -> str:
-        return f"{self.asset}: {self.weight:%}"
+        return f"{self.aim}: {self.weight:%}"
+
+    @property
+    def aim(self) -> Asset | AssetCategory:
+        """What should have the share."""
+        aim = self.asset or self.category
+        assert aim is not None  # the database sees to it
+        return aim

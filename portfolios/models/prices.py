@@ -51,6 +51,31 @@ class DailyPrice(models.Model):
         return f"{self.asset_id} {self.date}: {self.close}"
 
 
+class OwnPrice(models.Model):
+    """What its owner says that an own asset was worth at the close of a UTC day, in US dollars.
+
+    It holds until the next one. Apart from DailyPrice: these come from no source.
+    """
+
+    pk = models.CompositePrimaryKey("asset_id", "date")
+    asset = models.ForeignKey(
+        Asset, on_delete=models.CASCADE, related_name="own_prices", db_index=False
+    )
+    date = models.DateField()
+    price = models.FloatField()
+
+    class Meta:
+        ordering = ("asset_id", "-date")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(price__gt=0, price__lt=float("inf")), name="own_price_positive"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} {self.date}: {self.price}"
+
+
 class PriceSource(models.Model):
     """Where all prices of this database come from, in its only row: the two never mix."""
 

@@ -1,5 +1,6 @@
 """Reading prices: panels for the core, and the latest close of everything."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,13 +14,16 @@ from portfolios.models import Asset, DailyPrice
 # At the close of a day, the close before it is 24 hours old and the one before that 48:
 # older than 36 hours is stale (OPERATIONS.md).
 STALE_AFTER = timedelta(days=1)
+# A price that somebody has entered for themselves is worth a second look after this.
+OWN_PRICE_OLD_AFTER = timedelta(days=90)
 
 # An array an asset, not a row a close: a fifth of the time.
 PANEL = """
     SELECT asset.id, array_agg(price.date - %(start)s), array_agg(price.close)
     FROM portfolios_asset AS asset
     JOIN portfolios_dailyprice AS price ON price.asset_id = asset.id
-    WHERE price.date BETWEEN %(start)s AND %(end)s AND asset.kind <> 'cash'
+    WHERE price.date BETWEEN %(start)s AND %(end)s
+      AND asset.kind <> 'cash' AND asset.owner_id IS NULL
     GROUP BY asset.id ORDER BY asset.id
 """
 LATEST = """
@@ -29,19 +33,32 @@ LATEST = """
         SELECT close, date FROM portfolios_dailyprice
         WHERE asset_id = asset.id AND date <= %(as_of)s ORDER BY date DESC LIMIT 1
     ) AS price
-    WHERE asset.kind <> 'cash'
+    WHERE asset.kind <> 'cash' AND asset.owner_id IS NULL
     UNION ALL
-    SELECT id, 1, %(as_of)s FROM portfolios_asset WHERE kind = 'cash'
+    SELECT id, 1, %(as_of)s FROM portfolios_asset WHERE kind = 'cash' AND owner_id IS NULL
+"""
+# What people price themselves, for the assets that are asked for and no others.
+LATEST_OWN = """
+    SELECT asset.id, own.price, own.date
+    FROM unnest(%(assets)s::bigint[]) AS asset (id)
+    CROSS JOIN LATERAL (
+        SELECT price, date FROM portfolios_ownprice
+        WHERE asset_id = asset.id AND date <= %(as_of)s ORDER BY date DESC LIMIT 1
+    ) AS own
 """
 
 
 @dataclass(frozen=True)
 class LatestClose:
-    """The newest close of an asset, in US dollars."""
+    """The newest close of an asset, in US dollars.
+
+    What its owner says holds until they say something else, so it is never stale.
+    """
 
     close: float
     date: date
     is_stale: bool
+    is_own: bool = False
 
 
 def close_panel(*, end: date, days: int) -> pd.DataFrame:
@@ -75,13 +92,31 @@ def closes_of(*, coingecko_id: str, end: date) -> pd.Series:
 
 
 def latest_closes(*, as_of: date) -> dict[int, LatestClose]:
-    """The newest close on or before `as_of` of every asset that has one; cash is one dollar."""
+    """The newest close by `as_of` of each listed asset that has one; cash is one dollar."""
     with connection.cursor() as cursor:
         cursor.execute(LATEST, {"as_of": as_of})
         return {
             asset_id: LatestClose(close, day, is_stale=day < as_of - STALE_AFTER)
             for asset_id, close, day in cursor.fetchall()
         }
+
+
+def latest_own_prices(*, as_of: date, asset_ids: Collection[int]) -> dict[int, LatestClose]:
+    """The own price, on or before `as_of`, of each of these own assets that has one."""
+    if not asset_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(LATEST_OWN, {"as_of": as_of, "assets": list(asset_ids)})
+        return {
+            asset_id: LatestClose(price, day, is_stale=False, is_own=True)
+            for asset_id, price, day in cursor.fetchall()
+        }
+
+
+def closes_for(assets: Iterable[Asset], *, as_of: date) -> dict[int, LatestClose]:
+    """The newest closes of the catalogue, and the own prices of the own ones among `assets`."""
+    own = [asset.pk for asset in assets if asset.is_own]
+    return latest_closes(as_of=as_of) | latest_own_prices(as_of=as_of, asset_ids=own)
 
 
 def last_complete_day() -> date | None:

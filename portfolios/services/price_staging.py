@@ -35,7 +35,7 @@ MERGE = f"""
     USING (
         SELECT asset_id, date, {", ".join(f"NULLIF({name}, 'NaN') AS {name}" for name in NUMBERS)}
         FROM staged_price
-        WHERE asset_id IN (SELECT id FROM portfolios_asset)
+        WHERE asset_id IN (SELECT id FROM portfolios_asset WHERE owner_id IS NULL)
     ) AS staged
     ON stored.asset_id = staged.asset_id AND stored.date = staged.date
     WHEN MATCHED AND (stored.migration_id, {", ".join(f"stored.{name}" for name in NUMBERS)})
@@ -47,7 +47,7 @@ MERGE = f"""
 """
 # Prices have no foreign key in the database: checking one took a third of an import. This holds
 # the assets in place instead, a lock an asset and not one a row.
-HOLD_ASSETS = "SELECT FROM portfolios_asset FOR KEY SHARE"
+HOLD_ASSETS = "SELECT FROM portfolios_asset WHERE owner_id IS NULL FOR KEY SHARE"
 QUARANTINE = """
     INSERT INTO portfolios_quarantinedprice (source, line, reason, row)
     SELECT left(source, 120), line, left(reason, 200), left(row, 500) FROM staged_rejection
