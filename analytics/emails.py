@@ -51,7 +51,8 @@ def digest(outgoing: OutgoingEmail) -> Rendered | None:
     run = NightlyRun.objects.filter(pk=outgoing.reference or 0).first()
     if user is None or run is None or user.alert_preference == AlertPreference.NONE:
         return None
-    days = digests.days(outgoing.kind.removesuffix("_digest"), as_of=run.as_of)
+    preference = outgoing.kind.removesuffix("_digest")
+    days = digests.days(preference, as_of=run.as_of, since=run.letters_since)
     departures = digests.departures(user, within=days)
     if not departures:
         return None

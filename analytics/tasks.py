@@ -1,50 +1,84 @@
 """Doorbells. A lost one delays the night until the next tick, a doubled one finds nothing to do."""
 
+from collections.abc import Callable
+from functools import wraps
 from time import monotonic
+from typing import Any
 
-from celery import shared_task
+import structlog
+from celery import Task, shared_task
+from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.tasks import send_due_mail
 from analytics.models import NightlyRun
-from analytics.services import chunks, nights, recomputation
+from analytics.services import chunks, heartbeat, nights, recomputation, runs, staff_alerts
 
-# A ring works this long and rings again, so that deploys and time limits never cut it off.
-WORKING_SECONDS = 120
+# A ring works this long and rings again: a worker that is stopped waits longer for it (30 s).
+WORKING_SECONDS = 20
 MAX_RINGS = 32
+# Raised when a message means something new; the release that does so still takes the old ones.
+VERSION = 1
 DATABASE_AWAY = {
     "autoretry_for": (OperationalError,),
     "retry_backoff": True,
     "max_retries": 5,
 }
 """Retries stay below the broker's visibility timeout."""
+logger = structlog.get_logger(__name__)
 
 
-@shared_task(**DATABASE_AWAY)
+def doorbell(answer: Callable[..., None]) -> Task:
+    """A task for both releases while one takes the other's place.
+
+    It takes whatever a newer release adds to the message, and leaves the work to a newer worker
+    when `version` says that this one does not know it: PostgreSQL remembers, the tick rings again.
+    """
+
+    @wraps(answer)
+    def hear(*ids: int, version: int = 1, **unknown: Any) -> None:
+        if version > VERSION:
+            logger.info("left to a newer worker", task=answer.__name__, version=version)
+            return
+        answer(*ids)
+
+    return shared_task(**DATABASE_AWAY)(hear)
+
+
+@doorbell
 def tick() -> None:
     """Once a minute: ring for whatever is unfinished, and see that the due night exists."""
-    unfinished = nights.unfinished()
-    for run_id in unfinished:
-        advance_night.delay(run_id)
+    now = timezone.now()
+    runs.skip_standing(now=now)
+    if unfinished := runs.next_up():
+        advance_night.delay(unfinished)
+    heartbeat_if_wanted()
     # Last, since bad price files raise here, and must not hold up a night that has its prices.
-    run = nights.ensure_due(now=timezone.now())
-    if run and run.state == NightlyRun.State.CREATED and run.pk not in unfinished:
-        advance_night.delay(run.pk)
+    try:
+        nights.ensure_due(now=now)
+    finally:
+        staff_alerts.late(now=now, due=nights.overdue_day(now=now))
+    if unfinished is None and (new := runs.next_up()):
+        advance_night.delay(new)
 
 
-@shared_task(**DATABASE_AWAY)
+@doorbell
 def advance_night(run_id: int) -> None:
     """Take the run's next steps, then ring for its chunks, or for its mail once it is out."""
-    if nights.is_published(run_id=run_id):
+    if nights.is_ended(run_id=run_id):
         return
-    if nights.advance(run_id=run_id).state == NightlyRun.State.PUBLISHED:
+    run = nights.advance(run_id=run_id)
+    heartbeat_if_wanted()
+    if run.state == NightlyRun.State.PUBLISHED:
         send_due_mail.delay()
+    if run.state in NightlyRun.ENDED and (waiting := runs.next_up()):
+        advance_night.delay(waiting)
     for _ in range(min(chunks.waiting(run_id=run_id), MAX_RINGS)):
         compute_chunks.delay(run_id)
 
 
-@shared_task(**DATABASE_AWAY)
+@doorbell
 def compute_chunks(run_id: int) -> None:
     """Compute chunks until none is left, then see whether the run can be published."""
     deadline = monotonic() + WORKING_SECONDS
@@ -55,6 +89,22 @@ def compute_chunks(run_id: int) -> None:
         compute_chunks.delay(run_id)
 
 
-@shared_task(**DATABASE_AWAY)
+@doorbell
 def recompute_portfolio(portfolio_id: int) -> None:
     recomputation.recompute(portfolio_id=portfolio_id)
+
+
+@doorbell
+def recompute_quarantined(run_id: int) -> None:
+    recomputation.recompute_quarantined(run_id=run_id)
+
+
+@doorbell
+def beat_heart() -> None:
+    heartbeat.beat()
+
+
+def heartbeat_if_wanted() -> None:
+    """A task of its own: a slow service holds up nothing."""
+    if settings.NIGHT_HEARTBEAT_URL:
+        beat_heart.delay()

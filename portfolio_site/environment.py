@@ -34,6 +34,16 @@ def required(key: str, *, example: str) -> str:
     return value
 
 
+def web_address(key: str) -> str:
+    """The value of `key`, empty or an address of the web."""
+    value: str = env.str(key, "")
+    if value and not value.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(
+            f"{key} is {value!r}. Set it to an address that begins with https:// or http://."
+        )
+    return value
+
+
 def encryption_keys(value: str) -> list[str]:
     """The keys that stored secrets are encrypted with, the newest first."""
     keys = [key.strip() for key in value.split(",")]

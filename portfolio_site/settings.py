@@ -60,6 +60,20 @@ SIMULATED_MARKET_SEED = env.int("SIMULATED_MARKET_SEED", 20260101)
 NIGHT_CHUNK_SIZE = env.int("NIGHT_CHUNK_SIZE", 1000)
 MAILS_PER_SECOND = env.float("MAILS_PER_SECOND", 10.0)
 
+# --- Operations (docs/operations.md) -------------------------------------------------------------
+# After an outage the missed nights of so many days are computed; older ones are skipped.
+NIGHT_CATCH_UP_DAYS = env.int("NIGHT_CATCH_UP_DAYS", 7)
+# When staff are told that a night is late, counted from when it was due.
+NIGHT_LATE_AFTER_MINUTES = env.int("NIGHT_LATE_AFTER_MINUTES", 120)
+# Told of every night's start, success and failure: URL/start, URL, URL/fail.
+NIGHT_HEARTBEAT_URL = environment.web_address("NIGHT_HEARTBEAT_URL")
+# What Prometheus shows to read /metrics; without it there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+# A file that worker and beat touch every few seconds, for health checks.
+PULSE_FILE = env.str("PULSE_FILE", "")
+# A migration that waits longer for a table gives up rather than hold up the site behind it.
+MIGRATION_LOCK_TIMEOUT = env.str("MIGRATION_LOCK_TIMEOUT", "2s")
+
 # --- Django --------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "analytics",

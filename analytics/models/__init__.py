@@ -1,7 +1,7 @@
 from analytics.models.alerts import AlertEvent, BreachEpisode
 from analytics.models.market import MarketSnapshot, RegimeDay
 from analytics.models.results import PortfolioResult
-from analytics.models.runs import NightlyRun, RunChunk
+from analytics.models.runs import NightlyRun, RunChunk, RunStep
 from analytics.models.suggestions import Suggestion
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "PortfolioResult",
     "RegimeDay",
     "RunChunk",
+    "RunStep",
     "Suggestion",
 ]

@@ -38,6 +38,9 @@ class AlertEvent(models.Model):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.DRIFT)
     run = models.ForeignKey(NightlyRun, on_delete=models.CASCADE, related_name="alerts")
     revision = models.IntegerField(help_text="Of the portfolio, as the night saw it.")
+    departed_on = models.DateField(
+        null=True, help_text="The day digests count it to: earlier than the run's after an outage."
+    )
 
     class Meta:
         constraints = (

@@ -15,6 +15,10 @@ class NightlyRun(models.Model):
         PLANNED = "planned", "computing portfolios"
         PUBLISHED = "published"
         WITHHELD = "withheld", "withheld: too much went wrong"
+        CANCELLED = "cancelled"
+        SKIPPED = "skipped"
+
+    ENDED = (State.PUBLISHED, State.WITHHELD, State.CANCELLED, State.SKIPPED)
 
     as_of = models.DateField(unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.CREATED)
@@ -25,6 +29,15 @@ class NightlyRun(models.Model):
     suggestions = models.PositiveIntegerField(null=True)
     emails_queued = models.PositiveIntegerField(null=True)
     problem = models.TextField(blank=True, help_text="Why the night stands still, if it does.")
+    letters_since = models.DateField(
+        null=True,
+        help_text="The first day its letters are about; earlier than its own after an outage.",
+    )
+    is_silent = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="It wrote to nobody, since a newer night was waiting already.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     published_at = models.DateTimeField(null=True)
 
@@ -44,6 +57,23 @@ class NightlyRun(models.Model):
         return f"Night of {self.as_of}"
 
 
+class RunStep(models.Model):
+    """The moment a run entered a state. A run that is taken up again enters one twice."""
+
+    run = models.ForeignKey(NightlyRun, on_delete=models.CASCADE, related_name="steps")
+    state = models.CharField(max_length=10, choices=NightlyRun.State)
+    entered_at = models.DateTimeField(db_default=Now())
+    heartbeat_at = models.DateTimeField(
+        null=True, help_text="When NIGHT_HEARTBEAT_URL was told, if it is."
+    )
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.state}"
+
+
 class RunChunk(models.Model):
     """A range of portfolios. `attempt` fences: a late duplicate finds it changed, and loses."""
 
@@ -56,6 +86,8 @@ class RunChunk(models.Model):
     run = models.ForeignKey(
         NightlyRun, on_delete=models.CASCADE, related_name="chunks", db_index=False
     )
+    # A worker leaves chunks of a newer version than its own to others (services/chunks.py).
+    version = models.PositiveSmallIntegerField(default=1, db_default=1)
     stage = models.CharField(max_length=20, default="portfolios")
     number = models.PositiveIntegerField()
     first_portfolio_id = models.BigIntegerField()

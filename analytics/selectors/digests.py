@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db.models.functions import Coalesce
+
 from accounts.models import AlertPreference, User
 from analytics.models import AlertEvent, PortfolioResult
 
@@ -23,24 +25,29 @@ class Departure:
     result: PortfolioResult
 
 
-def days(preference: str, *, as_of: date) -> Days:
-    """The night itself, or the last week from Monday to Sunday that is complete by then.
+def days(preference: str, *, as_of: date, since: date | None = None) -> Days:
+    """The days a digest that leaves with the night of `as_of` is about.
 
-    So a weekly digest leaves with the night of a Sunday, or with the first one after it.
+    A daily one is about those since the last night that wrote: from `since`, or the night's own.
+    A weekly one is about the weeks, Monday to Sunday, that have become complete since then: so it
+    leaves with the night of a Sunday, or with the first one after it, and is empty (last before
+    first) with the others. Without `since` it is the last complete week.
     """
     if preference == AlertPreference.DAILY:
-        return Days(as_of, as_of)
+        return Days(since or as_of, as_of)
     sunday = as_of - timedelta(days=as_of.isoweekday() % 7)
-    return Days(sunday - timedelta(days=6), sunday)
+    since = since or sunday
+    return Days(since - timedelta(days=since.weekday()), sunday)
 
 
 def departures(user: User, *, within: Days) -> list[Departure]:
     """The user's portfolios that left their bands, the latest first; those put away are not."""
     alerts = (
-        AlertEvent.objects.filter(
+        AlertEvent.objects.alias(day=Coalesce("departed_on", "run__as_of"))
+        .filter(
             portfolio__owner=user,
             kind=AlertEvent.Kind.DRIFT,
-            run__as_of__range=(within.first, within.last),
+            day__range=(within.first, within.last),
             portfolio__archived_at=None,
             portfolio__deleted_at=None,
         )

@@ -2,6 +2,9 @@
 
 PostgreSQL decides who works on what. A lease expires by the database's clock, so a dead
 worker's chunk returns by itself; `attempt` fences off a worker that comes back late.
+
+A chunk has a version: what a worker must know to compute it. Whenever a release changes that, it
+raises VERSION; workers of the release before leave the new chunks to others, without an attempt.
 """
 
 from datetime import timedelta
@@ -21,13 +24,14 @@ from portfolios.models import Portfolio
 
 LEASE = timedelta(minutes=6)  # longer than the hard limit of a task
 MAX_ATTEMPTS = 3
+VERSION = 1
 State = RunChunk.State
 
 PLAN = """
     INSERT INTO analytics_runchunk
-        (run_id, stage, number, first_portfolio_id, last_portfolio_id, state, attempt,
+        (run_id, version, stage, number, first_portfolio_id, last_portfolio_id, state, attempt,
          portfolios, in_breach, problem)
-    SELECT %(run)s, 'portfolios', number, min(id), max(id), 'ready', 0, count(*), 0, ''
+    SELECT %(run)s, %(version)s, 'portfolios', number, min(id), max(id), 'ready', 0, count(*), 0, ''
     FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %(size)s AS number
           FROM portfolios_portfolio
           WHERE archived_at IS NULL AND deleted_at IS NULL) AS numbered
@@ -43,12 +47,17 @@ class LostLease(Exception):
 def plan(*, run: NightlyRun) -> None:
     """Cut all portfolios in use into chunks of about equal size. Idempotent."""
     with connection.cursor() as cursor:
-        cursor.execute(PLAN, {"run": run.pk, "size": settings.NIGHT_CHUNK_SIZE})
+        cursor.execute(PLAN, {"run": run.pk, "version": VERSION, "size": settings.NIGHT_CHUNK_SIZE})
 
 
 def waiting(*, run_id: int) -> int:
-    """How many chunks a worker could claim now."""
+    """How many chunks a worker, perhaps of a newer version, could claim now."""
     return _claimable(run_id).count()
+
+
+def all_known(*, run_id: int) -> bool:
+    """Whether this worker knows the versions of all chunks, and may so conclude the run."""
+    return not RunChunk.objects.filter(run_id=run_id, version__gt=VERSION).exists()
 
 
 def finished(*, run_id: int) -> bool:
@@ -60,7 +69,8 @@ def finished(*, run_id: int) -> bool:
 @transaction.atomic
 def claim(*, run_id: int) -> RunChunk | None:
     """Lease the next chunk, or None when there is none to be had."""
-    chunk = _claimable(run_id).order_by("number").select_for_update(skip_locked=True).first()
+    known = _claimable(run_id).filter(version__lte=VERSION)
+    chunk = known.order_by("number").select_for_update(skip_locked=True, of=("self",)).first()
     if chunk is None:
         return None
     RunChunk.objects.filter(pk=chunk.pk).update(
@@ -116,15 +126,27 @@ def fail(*, chunk: RunChunk, error: Exception) -> None:
 def recover(*, run_id: int) -> None:
     """Treat chunks whose last lease ran out like failed ones: their workers died."""
     expired = RunChunk.objects.filter(
-        run_id=run_id, state=State.LEASED, lease_until__lt=Now(), attempt__gte=MAX_ATTEMPTS
+        run_id=run_id,
+        version__lte=VERSION,
+        state=State.LEASED,
+        lease_until__lt=Now(),
+        attempt__gte=MAX_ATTEMPTS,
     )
     for chunk in expired:
         fail(chunk=chunk, error=TimeoutError("the worker did not answer in time"))
 
 
+def retry(*, run_id: int) -> int:
+    """Give quarantined chunks one more attempt; how many. `attempt` never falls: it fences."""
+    quarantined = RunChunk.objects.filter(run_id=run_id, state=State.QUARANTINED)
+    return quarantined.update(state=State.READY, problem="")
+
+
 def _claimable(run_id: int) -> QuerySet[RunChunk]:
     expired = Q(state=State.LEASED, lease_until__lt=Now(), attempt__lt=MAX_ATTEMPTS)
-    return RunChunk.objects.filter(Q(state=State.READY) | expired, run_id=run_id)
+    return RunChunk.objects.filter(
+        Q(state=State.READY) | expired, run_id=run_id, run__state=NightlyRun.State.PLANNED
+    )
 
 
 def _halve(chunk: RunChunk) -> None:
@@ -139,6 +161,7 @@ def _halve(chunk: RunChunk) -> None:
     RunChunk.objects.bulk_create(
         RunChunk(
             run_id=chunk.run_id,
+            version=chunk.version,
             stage=chunk.stage,
             number=number + offset,
             first_portfolio_id=half[0],

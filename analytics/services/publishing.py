@@ -1,16 +1,17 @@
 """The moment a night becomes visible: results, episodes, alerts and mail, all or nothing."""
 
+from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from accounts.models import AlertPreference, User
-from accounts.services import outbox
+from accounts.models import AlertPreference
 from analytics.models import NightlyRun, PortfolioResult, RunChunk, Suggestion
 from analytics.selectors import digests
+from analytics.services import runs, staff_alerts
 
 # An episode closes after this many nights below this share of the band (METHODS.md).
 CALM_NIGHTS = 2
@@ -40,27 +41,35 @@ UPDATE_CALM = """
           WHERE run_id = %(run)s AND status <> 'unpriced') AS night
     WHERE night.portfolio_id = episode.portfolio_id AND episode.closed_on IS NULL
 """
+# What left its bands on a silent night counts to that day; else to this one.
 OPEN_ALERTS = """
-    INSERT INTO analytics_alertevent (portfolio_id, episode_id, kind, run_id, revision)
-    SELECT result.portfolio_id, episode.id, 'drift', result.run_id, result.revision
+    INSERT INTO analytics_alertevent
+        (portfolio_id, episode_id, kind, run_id, revision, departed_on)
+    SELECT result.portfolio_id, episode.id, 'drift', result.run_id, result.revision,
+           CASE WHEN episode.opened_on >= %(since)s THEN episode.opened_on ELSE %(as_of)s END
     FROM analytics_portfolioresult AS result
     JOIN analytics_breachepisode AS episode
       ON episode.portfolio_id = result.portfolio_id AND episode.closed_on IS NULL
     WHERE result.run_id = %(run)s AND result.status = 'in_breach'
     ON CONFLICT (portfolio_id, episode_id, kind) DO NOTHING
 """
+# After an outage somebody with several such portfolios gets one letter about all: a digest.
 QUEUE_MAIL = """
     INSERT INTO accounts_outgoingemail
         (dedupe_key, user_id, recipient, kind, reference, message_id, subject, text, html,
          headers, state, attempt, last_error)
-    SELECT format('drift:%%s:%%s', alert.portfolio_id, alert.episode_id), owner.id, owner.email,
-           'drift_alert', alert.id, '', '', '', '', '{}', 'pending', 0, ''
-    FROM analytics_alertevent AS alert
-    JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
-    JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
-    WHERE alert.run_id = %(run)s AND alert.kind = 'drift' AND owner.is_active
-      AND owner.alert_preference = 'each'
-      AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL
+    SELECT format('drift:%%s:%%s', portfolio_id, episode_id), owner_id, email,
+           'drift_alert', alert_id, '', '', '', '', '{}', 'pending', 0, ''
+    FROM (SELECT alert.id AS alert_id, alert.portfolio_id, alert.episode_id,
+                 owner.id AS owner_id, owner.email,
+                 count(*) OVER (PARTITION BY owner.id) AS of_owner
+          FROM analytics_alertevent AS alert
+          JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
+          JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
+          WHERE alert.run_id = %(run)s AND alert.kind = 'drift' AND owner.is_active
+            AND owner.alert_preference = 'each'
+            AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL) AS letter
+    WHERE of_owner = 1 OR %(since)s = %(as_of)s
     ON CONFLICT (dedupe_key) DO NOTHING
 """
 QUEUE_DIGESTS = """
@@ -68,14 +77,14 @@ QUEUE_DIGESTS = """
         (dedupe_key, user_id, recipient, kind, reference, message_id, subject, text, html,
          headers, state, attempt, last_error)
     SELECT format('digest:%%s:%%s-%%s', owner.id, %(preference)s, %(last)s::date), owner.id,
-           owner.email, %(preference)s || '_digest', %(run)s, '', '', '', '', '{}', 'pending', 0, ''
+           owner.email, %(kind)s, %(run)s, '', '', '', '', '{}', 'pending', 0, ''
     FROM accounts_user AS owner
-    WHERE owner.is_active AND owner.alert_preference = %(preference)s AND EXISTS (
-        SELECT FROM analytics_alertevent AS alert
+    WHERE owner.is_active AND owner.alert_preference = %(preference)s AND %(least)s <= (
+        SELECT count(*) FROM analytics_alertevent AS alert
         JOIN analytics_nightlyrun AS night ON night.id = alert.run_id
         JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
         WHERE portfolio.owner_id = owner.id AND alert.kind = 'drift'
-          AND night.as_of BETWEEN %(first)s AND %(last)s
+          AND coalesce(alert.departed_on, night.as_of) BETWEEN %(first)s AND %(last)s
           AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL)
     ON CONFLICT (dedupe_key) DO NOTHING
 """
@@ -83,71 +92,95 @@ QUEUE_DIGESTS = """
 
 @transaction.atomic
 def publish(*, run: NightlyRun) -> NightlyRun:
-    """Make the run current, open episodes and alerts, and put their mail into the outbox.
+    """Make the run current, advance episodes, and put alerts and their mail into the outbox.
 
     Idempotent: a published run stays as it is. A night older than the current one is stored
-    but neither becomes current nor writes to anybody. With too many portfolios at fault the
-    night is withheld, and readers keep the previous one.
+    but neither becomes current nor writes to anybody. One that a newer night is waiting for
+    becomes current and advances the episodes, and leaves the letters to the newer one. With too
+    many portfolios at fault the night is withheld, and readers keep the previous one.
     """
     run = NightlyRun.objects.select_for_update().get(pk=run.pk)
     if run.state != NightlyRun.State.PLANNED:
         return run
-    if problem := _too_many_failures(run):
-        run.state, run.problem = NightlyRun.State.WITHHELD, problem
-        run.save(update_fields=["state", "problem"])
-        _tell_staff(run)
+    quarantined = RunChunk.objects.filter(run=run, state=RunChunk.State.QUARANTINED).count()
+    if problem := _too_many_failures(run, quarantined):
+        _end(run, NightlyRun.State.WITHHELD, problem=problem)
+        staff_alerts.withheld(run, problem=problem)
         return run
-    results = PortfolioResult.objects.filter(run=run)
-    run.portfolios = results.count()
-    run.in_breach = results.filter(status=PortfolioResult.Status.IN_BREACH).count()
-    run.suggestions = Suggestion.objects.filter(run=run).count()
-    run.emails_queued = 0
-    run.state = NightlyRun.State.PUBLISHED
-    if not NightlyRun.objects.filter(is_current=True, as_of__gt=run.as_of).exists():
-        NightlyRun.objects.filter(is_current=True).update(is_current=False)
-        run.is_current = True
-        run.emails_queued = _alert(run)
-    run.problem = ""
-    run.save()
-    NightlyRun.objects.filter(pk=run.pk).update(published_at=Now())
+    current = NightlyRun.objects.filter(is_current=True).first()
+    if current and current.as_of > run.as_of:
+        return _end(run, NightlyRun.State.PUBLISHED, **_counts(run))
+    NightlyRun.objects.filter(is_current=True).update(is_current=False)
+    run.letters_since = _first_day_not_written_about(current) or run.as_of
+    run.is_silent = runs.is_waited_for(run)
+    _end(
+        run,
+        NightlyRun.State.PUBLISHED,
+        **_counts(run) | {"emails_queued": _alert(run)},
+        is_current=True,
+        is_silent=run.is_silent,
+        letters_since=run.letters_since,
+    )
+    if quarantined:
+        staff_alerts.partial(run, quarantined=quarantined)
     return run
+
+
+def _end(run: NightlyRun, state: NightlyRun.State, **figures: Any) -> NightlyRun:
+    if state == NightlyRun.State.PUBLISHED:
+        figures |= {"problem": "", "published_at": Now()}
+    runs.enter(run_id=run.pk, state=state, after=[NightlyRun.State.PLANNED], **figures)
+    run.refresh_from_db()
+    return run
+
+
+def _counts(run: NightlyRun) -> dict[str, int]:
+    results = PortfolioResult.objects.filter(run=run)
+    return {
+        "portfolios": results.count(),
+        "in_breach": results.filter(status=PortfolioResult.Status.IN_BREACH).count(),
+        "suggestions": Suggestion.objects.filter(run=run).count(),
+        "emails_queued": 0,
+    }
+
+
+def _first_day_not_written_about(before: NightlyRun | None) -> date | None:
+    """What the night that is current so far left to write about, or the day after it."""
+    if before is None:
+        return None
+    return before.letters_since if before.is_silent else before.as_of + timedelta(days=1)
 
 
 def _alert(run: NightlyRun) -> int:
     """Advance the breach episodes; the number of messages put into the outbox."""
-    night: dict[str, Any] = {"run": run.pk, "as_of": run.as_of}
+    night: dict[str, Any] = {"run": run.pk, "as_of": run.as_of, "since": run.letters_since}
     calm = {"nights": CALM_NIGHTS, "share": CALM_SHARE_OF_BAND}
     with connection.cursor() as cursor:
         cursor.execute(UPDATE_CALM, night | calm)
         cursor.execute(OPEN_EPISODES, night)
+        if run.is_silent:
+            return 0
         cursor.execute(OPEN_ALERTS, night)
         cursor.execute(QUEUE_MAIL, night)
         queued = cursor.rowcount
-        for preference in (AlertPreference.DAILY, AlertPreference.WEEKLY):
-            days = digests.days(preference, as_of=run.as_of)
-            period = {"preference": preference, "first": days.first, "last": days.last}
+        for period in _digests(run):
             cursor.execute(QUEUE_DIGESTS, night | period)
             queued += cursor.rowcount
         return int(queued)
 
 
-def _tell_staff(run: NightlyRun) -> None:
-    for member in User.objects.filter(is_staff=True, is_active=True):
-        outbox.enqueue(
-            dedupe_key=f"withheld:{run.pk}:{member.pk}",
-            recipient=member.email,
-            kind="staff",
-            subject=f"{run} was withheld",
-            text=f"{run} was not published: {run.problem} Readers keep the previous night.\n\n"
-            f"Its chunks say what failed: {settings.SITE_URL}/admin/analytics/nightlyrun/\n",
-            user=member,
-        )
+def _digests(run: NightlyRun) -> Iterator[dict[str, Any]]:
+    """Who gets a digest with this night, and about which days."""
+    for preference in (AlertPreference.DAILY, AlertPreference.WEEKLY):
+        days = digests.days(preference, as_of=run.as_of, since=run.letters_since)
+        yield {"preference": preference, "kind": f"{preference}_digest", "least": 1, **vars(days)}
+    if run.letters_since != run.as_of:
+        days = digests.days(AlertPreference.DAILY, as_of=run.as_of, since=run.letters_since)
+        yield {"preference": "each", "kind": "daily_digest", "least": 2, **vars(days)}
 
 
-def _too_many_failures(run: NightlyRun) -> str:
-    chunks = RunChunk.objects.filter(run=run)
-    total = chunks.aggregate(total=Sum("portfolios"))["total"] or 0
-    quarantined = chunks.filter(state=RunChunk.State.QUARANTINED).count()
+def _too_many_failures(run: NightlyRun, quarantined: int) -> str:
+    total = RunChunk.objects.filter(run=run).aggregate(total=Sum("portfolios"))["total"] or 0
     allowed = max(MAX_QUARANTINED, MAX_QUARANTINED_SHARE * total)
     if quarantined <= allowed:
         return ""

@@ -1,11 +1,16 @@
 """One portfolio again, after an edit, against the market of the current night."""
 
+import structlog
 from django.db import connection, transaction
+from django.db.models import F
+from structlog.contextvars import bound_contextvars
 
-from analytics.models import AlertEvent, NightlyRun, PortfolioResult, Suggestion
+from analytics.models import AlertEvent, NightlyRun, PortfolioResult, RunChunk, Suggestion
 from analytics.selectors import market, positions
 from analytics.services import measurements
 from portfolios.models import Portfolio
+
+logger = structlog.get_logger(__name__)
 
 
 @transaction.atomic
@@ -29,3 +34,30 @@ def recompute(*, portfolio_id: int) -> bool:
     with connection.cursor() as cursor:
         measurements.store(cursor, measured, run_id=run.pk)
     return True
+
+
+def recompute_quarantined(*, run_id: int) -> None:
+    """Try again what the current night had to leave out, and add to it what now succeeds.
+
+    Idempotent. The owners see it at once; nobody is written to: the next night does that. A
+    night that is not current any more stays as it is.
+    """
+    if not NightlyRun.objects.filter(pk=run_id, is_current=True).exists():
+        return
+    for chunk in RunChunk.objects.filter(run_id=run_id, state=RunChunk.State.QUARANTINED):
+        with bound_contextvars(run=run_id, chunk=chunk.number):
+            try:
+                _add(chunk)
+            except Exception as error:
+                logger.exception("portfolio fails again")
+                problem = f"{type(error).__name__}: {error}"[:2000]
+                RunChunk.objects.filter(pk=chunk.pk).update(problem=problem)
+
+
+@transaction.atomic
+def _add(chunk: RunChunk) -> None:
+    """Compute a quarantined portfolio, and count it to its night."""
+    quarantined = RunChunk.objects.filter(pk=chunk.pk, state=RunChunk.State.QUARANTINED)
+    added = recompute(portfolio_id=chunk.first_portfolio_id)
+    if quarantined.update(state=RunChunk.State.DONE, portfolios=int(added)):
+        NightlyRun.objects.filter(pk=chunk.run_id).update(portfolios=F("portfolios") + int(added))
