@@ -149,8 +149,9 @@ def eligibility(returns: ArrayLike) -> Eligibility:
     daily_returns = arrays.floats("returns", returns, (None, None), nan_is_unobserved=True)
     seen = ~np.isnan(daily_returns)
     observed = seen.sum(axis=0)
-    recent = seen[-RECENT_DAYS:].any(axis=0)
-    moving = (seen & (daily_returns != 0))[-DISPLAY_RETURNS:].any(axis=0)
+    recent = np.logical_or.reduce(seen[-RECENT_DAYS:], axis=0)
+    moved = seen & (daily_returns != 0)
+    moving = np.logical_or.reduce(moved[-DISPLAY_RETURNS:], axis=0)
     return Eligibility(
         observed=observed,
         recent=recent,
