@@ -317,11 +317,13 @@ def test_the_command_prints_the_night_as_json(hold, as_of):
     assert figures.pop("seconds") > 0
     assert figures == {
         "as_of": "2024-06-30",
+        "state": "published",
         "regime": "unknown",  # 90 days are too few for a percentile of a year
         "portfolios": 1,
         "in_breach": 1,
         "suggestions": 1,
         "emails_queued": 1,
+        "quarantined": 0,
     }
 
 

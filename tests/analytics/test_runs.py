@@ -1,9 +1,13 @@
 """Cancelling a night and taking it up again, at any moment; and what staff are told."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 
 import pytest
+import time_machine
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -185,6 +189,58 @@ def test_quarantined_portfolios_of_a_night_that_is_not_current_stay(hold, as_of,
     recomputation.recompute_quarantined(run_id=run.pk)
     assert run.chunks.get().state == "quarantined"
     assert not PortfolioResult.objects.exists()
+
+
+# --- The command ---
+
+
+def nightly(*arguments: str) -> list[dict]:
+    output = StringIO()
+    call_command("nightly", *arguments, "--json", stdout=output)
+    return [json.loads(line) for line in output.getvalue().splitlines()]
+
+
+def test_the_command_resumes_all_unfinished_nights_in_order(hold, as_of, settings):
+    settings.NIGHT_CHUNK_SIZE = 1
+    run = planned(hold, as_of, portfolios=2)
+    chunks.compute(chunk=chunks.claim(run_id=run.pk), market=market_selector.read(as_of=run.as_of))
+    nights.ensure(as_of=as_of + timedelta(days=2))
+    nights.ensure(as_of=as_of + timedelta(days=1))
+    resumed = nightly("--resume")
+    assert [(night["as_of"], night["state"], night["portfolios"]) for night in resumed] == [
+        ("2024-06-30", "published", 2),
+        ("2024-07-01", "published", 2),
+        ("2024-07-02", "published", 2),
+    ]
+    assert nightly("--resume") == []
+    output = StringIO()
+    call_command("nightly", "--resume", stdout=output)
+    assert output.getvalue() == "No night is unfinished.\n"
+
+
+def test_the_command_goes_on_after_a_withheld_night_and_says_so_at_the_end(hold, as_of, poison):
+    made = [hold({"BTC": 9, "SOL": 1}, HALVES) for _ in range(8)]
+    for day in range(2):
+        nights.ensure(as_of=as_of + timedelta(days=day))
+    poison(*made[:6])
+    with pytest.raises(CommandError) as raised:
+        nightly("--resume")
+    assert str(raised.value).count("6 of 8 portfolios could not be computed") == 2
+    assert set(NightlyRun.objects.values_list("state", flat=True)) == {"withheld"}
+
+
+def test_the_command_says_which_night_another_waits_for(hold, as_of):
+    nights.ensure(as_of=as_of)
+    with pytest.raises(CommandError, match="waits for that of 2024-06-30; --resume finishes both"):
+        nightly("--as-of", str(as_of + timedelta(days=1)))
+
+
+def test_the_command_catches_up_to_the_night_that_is_due(hold, as_of):
+    hold({"BTC": 9, "SOL": 1}, HALVES)
+    nights.run_to_end(as_of=as_of)
+    with time_machine.travel(datetime(2024, 7, 4, 1, tzinfo=UTC), tick=False):
+        assert [night["as_of"] for night in nightly()] == ["2024-07-01", "2024-07-02", "2024-07-03"]
+        assert [night["as_of"] for night in nightly()] == ["2024-07-03"]
 
 
 # --- What staff are told ---

@@ -1,4 +1,4 @@
-"""The night of one day, in this process."""
+"""Nights in this process: one day's, the one that is due, or all that are unfinished."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
@@ -10,8 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from analytics.models import NightlyRun, RegimeDay
-from analytics.services import market, nights
+from analytics.services import market, nights, runs
 from portfolios.services import price_imports
+
+OPERATORS_ERRORS = (nights.NoSuchDay, market.MissingPrices, *price_imports.ERRORS)
 
 
 def a_day(text: str) -> date:
@@ -25,48 +27,79 @@ class Command(BaseCommand):
     help = "Run the night of one UTC day in this process. Repeating it is harmless."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
             "--as-of",
             type=a_day,
             metavar="DATE",
-            help="a UTC day, as 2024-12-31; the day that is due by default",
+            help="a UTC day, as 2024-12-31; by default the day that is due, after an outage with "
+            "those that were missed",
         )
-        parser.add_argument("--json", action="store_true", help="print one line of JSON")
+        which.add_argument(
+            "--resume", action="store_true", help="finish all unfinished nights, the oldest first"
+        )
+        parser.add_argument("--json", action="store_true", help="print a line of JSON a night")
 
-    def handle(self, *, as_of: date | None, json: bool, **options: Any) -> None:
-        started = monotonic()
+    def handle(self, *, as_of: date | None, resume: bool, json: bool, **options: Any) -> None:
         try:
-            run = self.run_day(as_of) if as_of else self.run_due()
-        except (nights.NoSuchDay, market.MissingPrices, *price_imports.ERRORS) as error:
+            wanted = self.wanted(as_of, resume=resume)
+            problems = [self.finish(run_id, as_json=json) for run_id in wanted]
+        except OPERATORS_ERRORS as error:
             raise CommandError(str(error)) from error
-        self.report(run, seconds=monotonic() - started, as_json=json)
-        if run.state != NightlyRun.State.PUBLISHED:
-            raise CommandError(
-                f"{run} is not published. {run.problem or 'Workers are still at it.'}"
-            )
+        if not wanted and not json:
+            self.stdout.write("No night is unfinished.")
+        if any(problems):
+            raise CommandError("\n".join(problem for problem in problems if problem))
 
-    def run_day(self, as_of: date) -> NightlyRun:
+    def wanted(self, as_of: date | None, *, resume: bool) -> list[int]:
+        """The ids of the nights to finish, in their order."""
+        if as_of:
+            return [self.the_day(as_of).pk]
+        if resume:
+            return runs.unfinished()
+        due = self.the_due().pk
+        return [run_id for run_id in runs.unfinished() if run_id != due] + [due]
+
+    def the_day(self, as_of: date) -> NightlyRun:
         last = timezone.now().date() - timedelta(days=1)
         if as_of > last:
             raise CommandError(f"{as_of} is not over yet. The last complete day is {last} (UTC).")
-        return nights.run_to_end(as_of=as_of)
+        return nights.ensure(as_of=as_of)
 
-    def run_due(self) -> NightlyRun:
+    def the_due(self) -> NightlyRun:
         run = nights.ensure_due(now=timezone.now())
         if run is None:
             raise CommandError(
                 "There are no prices at all. Import some, see `manage.py import_prices`."
             )
-        return nights.run_to_end(as_of=run.as_of)
+        return run
+
+    def finish(self, run_id: int, *, as_json: bool) -> str:
+        """Do what the night still lacks, and report it; what keeps it from being published."""
+        started = monotonic()
+        run = nights.finish(run_id=run_id)
+        self.report(run, seconds=monotonic() - started, as_json=as_json)
+        if run.state == NightlyRun.State.PUBLISHED:
+            return ""
+        if waits_for := runs.waits_for(run):
+            reason = f"It waits for that of {waits_for.as_of}; --resume finishes both."
+        elif run.state in NightlyRun.ENDED:
+            reason = f"It is {run.state}: {run.problem}"
+        else:
+            reason = run.problem or "Workers are still at it."
+        return f"{run} is not published. {reason}"
 
     def report(self, run: NightlyRun, *, seconds: float, as_json: bool) -> None:
+        regime = RegimeDay.objects.filter(date=run.as_of).first()
         figures = {
             "as_of": run.as_of.isoformat(),
-            "regime": RegimeDay.objects.get(date=run.as_of).label,
+            "state": run.state,
+            "regime": regime.label if regime else None,
             "portfolios": run.portfolios,
             "in_breach": run.in_breach,
             "suggestions": run.suggestions,
             "emails_queued": run.emails_queued,
+            "quarantined": run.chunks.filter(state="quarantined").count(),
             "seconds": round(seconds, 3),
         }
         if as_json:
