@@ -4,7 +4,7 @@ from collections.abc import Container
 from itertools import count
 
 from accounts.models import User
-from portfolios.models import Portfolio
+from portfolios.models import Asset, Portfolio
 from portfolios.services.errors import SandboxFullError
 
 MAX_PORTFOLIOS = 20
@@ -20,10 +20,11 @@ def check_room(owner: User) -> None:
 
 
 def hand_over(*, guest: User, person: User) -> int:
-    """Make a guest's portfolios a person's, with all that hangs on them; how many are in use.
+    """Make a guest's portfolios and own assets a person's; how many portfolios are in use.
 
     A name that the person uses already gets a number. Revisions stay: results do too.
     """
+    Asset.of_anybody.filter(owner=guest).update(owner=person)
     adopted = 0
     taken = set(person.portfolios.values_list("name", flat=True))
     for portfolio in guest.portfolios.select_for_update(of=("self",)).order_by("pk"):

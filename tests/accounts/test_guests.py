@@ -14,11 +14,18 @@ from django.test import Client
 from accounts import tasks
 from accounts.models import GUEST_STAYS, OutgoingEmail, User
 from accounts.services import guests, outbox
-from portfolios.models import Holding, Portfolio
+from portfolios.models import Asset, Holding, Portfolio
 from tests.accounts.conftest import MailServer
 from tests.accounts.test_second_step import SECRET, code_now
 from tests.accounts.test_sign_up import anonymised, link_in, sign_up
-from tests.factories import PASSWORD, HoldingFactory, PortfolioFactory, UserFactory, guest
+from tests.factories import (
+    PASSWORD,
+    AssetFactory,
+    HoldingFactory,
+    PortfolioFactory,
+    UserFactory,
+    guest,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -183,6 +190,17 @@ def test_who_logs_in_from_a_sandbox_has_its_portfolios_with_all_that_hangs_on_th
     assert not exists(sandbox)
 
 
+def test_an_asset_of_the_guest_s_own_comes_along_with_its_prices() -> None:
+    sandbox, ada = guest(), person()
+    own = AssetFactory(coingecko_id=None, owner=sandbox)
+    own.own_prices.create(date="2026-01-31", price=2.5)
+    HoldingFactory(portfolio__owner=sandbox, asset=own)
+    guests.adopt(person=ada, guest=sandbox)
+    own = Asset.of_anybody.get(owner=ada)
+    assert own.own_prices.get().price == 2.5
+    assert Holding.objects.get().asset_id == own.pk
+
+
 def test_a_guest_s_session_is_worth_nothing_afterwards() -> None:
     sandbox = guest()
     portfolio = PortfolioFactory(owner=sandbox)
@@ -288,9 +306,9 @@ def test_a_person_is_never_adopted_nor_discarded() -> None:
 STAYS_BEHIND = {
     "account.EmailAddress", "mfa.Authenticator", "usersessions.UserSession", "admin.LogEntry",
     "accounts.OutgoingEmail", "accounts.User", "accounts.User_groups",
-    "accounts.User_user_permissions",
+    "accounts.User_user_permissions", "portfolios.TokenMigration",
 }  # fmt: skip
-COMES_ALONG = {"portfolios.Portfolio"}
+COMES_ALONG = {"portfolios.Portfolio", "portfolios.Asset"}
 
 
 def test_whatever_points_at_a_user_is_decided_about() -> None:
