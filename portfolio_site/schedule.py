@@ -22,4 +22,9 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "task": "portfolios.tasks.purge_deleted_portfolios",
         "schedule": crontab(hour="3", minute="20"),
     },
+    "token-migrations": {
+        "task": "portfolios.tasks.ring_for_token_migrations",
+        "schedule": crontab(),
+        "options": {"expires": 55},
+    },
 }

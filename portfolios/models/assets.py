@@ -155,7 +155,9 @@ class TokenMigration(models.Model):
 
     class State(models.TextChoices):
         PREPARED = "prepared"
+        APPLYING = "applying"
         APPLIED = "applied"
+        REVERSING = "reversing"
 
     old_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="replacements")
     new_asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="predecessors")
@@ -165,6 +167,15 @@ class TokenMigration(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.PREPARED, editable=False)
     applied_at = models.DateTimeField(null=True, editable=False)
     old_was_active = models.BooleanField(default=True, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL,
+        related_name="+",
+    )  # fmt: skip
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    outcome = models.TextField(
+        blank=True, default="", db_default="", editable=False, help_text="Of the latest change."
+    )
 
     class Meta:
         ordering = ("-effective_on", "id")

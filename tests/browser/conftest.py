@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -11,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-from django.conf import settings as django_settings
 from playwright.sync_api import Page
 
 from portfolios.services import catalogue
 from tests.accounts.conftest import AnyPort, MailServer
+from tests.workers import worker
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 # Playwright drives an event loop in this thread; the tests' own queries are synchronous and fine.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -96,35 +92,6 @@ def site(live_server: Any, postbox: Postbox, settings: Any) -> Iterator[str]:
     """The live site with its catalogue, and a Celery worker beside it."""
     settings.SITE_URL = live_server.url
     catalogue.load()
-    with worker(site_url=live_server.url, smtp_port=postbox.port):
+    mail = f"smtp://127.0.0.1:{postbox.port}"
+    with worker(SITE_URL=live_server.url, EMAIL_URL=mail):
         yield live_server.url
-
-
-class worker:  # noqa: N801  (used as a function)
-    """A real Celery worker process on the tests' database, broker and mail server."""
-
-    def __init__(self, *, site_url: str, smtp_port: int) -> None:
-        database = django_settings.DATABASES["default"]
-        host = database["HOST"].replace("/", "%2F")
-        self.environment = {
-            **os.environ,
-            "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
-            "EMAIL_URL": f"smtp://127.0.0.1:{smtp_port}",
-            "SITE_URL": site_url,
-        }
-
-    def __enter__(self) -> None:
-        redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "--quiet", "-A", "portfolio_site", "worker",
-             "--concurrency", "1", "--loglevel", "WARNING"],
-            cwd=REPOSITORY, env=self.environment, start_new_session=True,
-        )  # fmt: skip
-
-    def __exit__(self, *error: object) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()

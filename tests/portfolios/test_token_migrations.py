@@ -1,7 +1,7 @@
 """Tokens that replaced others: what moves along, and that all of it comes back."""
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -282,6 +282,13 @@ units = st.decimals(Decimal("1e-6"), Decimal("1e5"), places=6)
 fractions = st.decimals(Decimal("1e-9"), Decimal("0.5"), places=9)
 
 
+def in_new_units(quantity: Decimal, migration: TokenMigration) -> Decimal:
+    """By Python's decimals, rounded down to the smallest unit."""
+    with localcontext(prec=100, rounding=ROUND_DOWN):
+        new = quantity * migration.new_units / migration.old_units
+        return new.quantize(Decimal("1e-18"))
+
+
 class ReversingRestoresEverything(TestCase):
     @example_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
@@ -312,8 +319,15 @@ class ReversingRestoresEverything(TestCase):
                     TargetWeightFactory(portfolio=portfolio, asset=asset, weight=weight)
         DailyPriceFactory(asset=migration.old_asset)
         before = facts()
+        expected = [
+            Decimal(0) if held is None else in_new_units(held, migration) + (joined or 0)
+            for held, joined, *_ in places
+        ]
         apply(migration)
         apply(migration)
+        held = [quantities(each).get("NEW") for each in Portfolio.objects.order_by("pk")]
+        for (old, *_), now, then in zip(places, held, expected, strict=True):
+            assert old is None or (now or 0) == then
         token_migrations.reverse(migration=migration)
         assert facts() == before
         assert not MigratedAmount.objects.exists()
