@@ -1,5 +1,6 @@
 """Rows for tests. Every default is valid, and also valid beside a loaded catalogue."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from portfolios.models import (
     AssetCategory,
     DailyPrice,
     Holding,
+    OwnPrice,
     Portfolio,
     TargetWeight,
 )
@@ -75,6 +77,14 @@ class DailyPriceFactory(DjangoModelFactory[DailyPrice]):
     open = factory.SelfAttribute("close")
     high = factory.SelfAttribute("close")
     low = factory.SelfAttribute("close")
+
+
+def own_asset(*, owner: User, prices: Mapping[date, float] | None = None, **fields: Any) -> Asset:
+    """Something that the catalogue does not list, at the prices its owner gives it."""
+    asset: Asset = AssetFactory(owner=owner, coingecko_id=None, **fields)
+    for day, price in (prices or {}).items():
+        OwnPrice.objects.create(asset=asset, date=day, price=price)
+    return asset
 
 
 class PortfolioFactory(DjangoModelFactory[Portfolio]):

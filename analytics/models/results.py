@@ -11,8 +11,9 @@ class PortfolioResult(models.Model):
     """One portfolio at one close. Positions are parallel arrays, one entry per asset.
 
     A position is an asset that is held or has a target. Arrays keep a night of 100,000
-    portfolios 100,000 rows. A later revision of the portfolio gets a row of its own, so
-    what an e-mail was written about is never overwritten.
+    portfolios 100,000 rows. The target of a category as a whole is split over the positions in
+    it: it is the sum of those that are `from_category`. A later revision of the portfolio gets a
+    row of its own, so what an e-mail was written about is never overwritten.
     """
 
     class Status(models.TextChoices):
@@ -44,6 +45,12 @@ class PortfolioResult(models.Model):
     values = ArrayField(models.FloatField())
     weights = ArrayField(models.FloatField())
     target_weights = ArrayField(models.FloatField())
+    from_category = ArrayField(
+        models.BooleanField(),
+        default=list,
+        db_default=[],
+        help_text="Whose target is a part of its category's; empty when no target is.",
+    )
     risk_contributions = ArrayField(models.FloatField(), help_text="They sum to the volatility.")
 
     def __str__(self) -> str:

@@ -87,8 +87,9 @@ def compute(*, chunk: RunChunk, market: Market) -> None:
     done, and raises LostLease.
     """
     started = monotonic()
-    batch = positions.read(first_id=chunk.first_portfolio_id, last_id=chunk.last_portfolio_id)
-    if not market.knows(batch.asset_ids):  # an asset was added since the night began
+    first, last = chunk.first_portfolio_id, chunk.last_portfolio_id
+    batch = positions.read(first_id=first, last_id=last, as_of=market.as_of)
+    if not market.knows(batch.listed_ids):  # an asset was added since the night began
         market = market_selector.read(as_of=market.as_of)
     measured = measurements.measure(batch, market)
     with transaction.atomic(), connection.cursor() as cursor:

@@ -7,7 +7,8 @@ import numpy as np
 from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
-from analytics.core import rebalancing, risk
+from analytics.core import category_targets, rebalancing, risk
+from analytics.core.category_targets import ResolvedTargets
 from analytics.models import PortfolioResult, Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import Positions
@@ -20,7 +21,7 @@ SMALLEST_TRADE = 0.01
 RESULT_COLUMNS = [
     "run_id", "portfolio_id", "revision", "status", "value", "value_1d", "value_7d", "value_30d",
     "volatility", "risk_coverage", "band", "worst_drift", "asset_ids", "values", "weights",
-    "target_weights", "risk_contributions",
+    "target_weights", "from_category", "risk_contributions",
 ]  # fmt: skip
 SUGGESTION_COLUMNS = [
     "run_id", "portfolio_id", "revision", "cost", "one_way_turnover", "asset_ids", "amounts",
@@ -39,9 +40,10 @@ class Measurements:
     volatility: NDArray[np.float64]  # (b,)
     risk_coverage: NDArray[np.float64]  # (b,)
     band: NDArray[np.float64]  # (b,)
-    worst_drift: NDArray[np.float64]  # (b,)
+    worst_drift: NDArray[np.float64]  # (b,) of a position or of a category as a whole
     values: NDArray[np.float64]  # (b, n)
     weights: NDArray[np.float64]  # (b, n)
+    targets: ResolvedTargets  # (b, n)
     risk_contributions: NDArray[np.float64]  # (b, n)
     in_breach: NDArray[np.int64]  # (s,) rows of the portfolios with a suggestion
     trades: rebalancing.Trades  # of those s rows
@@ -50,52 +52,115 @@ class Measurements:
 
 def measure(positions: Positions, market: Market) -> Measurements:
     """Value, risk, drift and suggested trades of every portfolio at once."""
-    market = market.only(positions.asset_ids)
-    targets = positions.target_weights
-    is_position = (positions.quantities > 0) | (targets > 0)
-    unpriced = (is_position & np.isnan(market.closes)).any(axis=1)
-    values = positions.quantities * np.nan_to_num(market.closes)
+    market = market.only(positions.listed_ids)
+    closes = _closes(positions, market)
+    values = positions.quantities * np.nan_to_num(closes)
     value = values.sum(axis=1)
     weights = values / np.where(value > 0, value, 1.0)[:, None]
+    targets = resolve_targets(positions, values)
+    has_targets = targets.weights.any(axis=1)
+    is_position = (positions.quantities > 0) | (targets.weights > 0)
+    unpriced = (is_position & np.isnan(closes)).any(axis=1) | ~targets.complete
 
     band = np.where(market.high_volatility, positions.wide_bands, positions.tolerance_bands)
-    judged = (value > 0) & targets.any(axis=1) & ~unpriced
-    drift = rebalancing.drift(weights, targets) * judged[:, None]
+    judged = (value > 0) & has_targets & ~unpriced
+    drift = _drift(positions, weights, targets) * judged[:, None]
     breach = rebalancing.breached(drift, band).any(axis=1)
     in_breach = np.flatnonzero(breach)
     trades = rebalancing.trades_to_target(
-        values[in_breach], targets[in_breach], positions.fee_rates[in_breach]
+        values[in_breach], targets.weights[in_breach], positions.fee_rates[in_breach]
     )
-    coverage = np.minimum(weights @ market.measured, 1.0)
-    measured_weights = weights * market.measured / np.where(coverage > 0, coverage, 1.0)[:, None]
-    contributions = risk.contributions(measured_weights, market.covariance)
+    prices = np.broadcast_to(closes, values.shape)[in_breach]
     return Measurements(
         positions=positions,
         status=np.select(
-            [unpriced, value <= 0, ~targets.any(axis=1), breach],
+            [unpriced, value <= 0, ~has_targets, breach],
             [status.value for status in FIRST_THAT_HOLDS],
             Status.IN_BALANCE.value,
         ),
         value=value,
         earlier_values=_earlier_values(positions, market),
-        volatility=contributions.volatility,
-        risk_coverage=coverage,
         band=band,
         worst_drift=np.abs(drift).max(axis=1, initial=0.0),
         values=values,
         weights=weights,
-        risk_contributions=contributions.contributions,
+        targets=targets,
         in_breach=in_breach,
         trades=trades,
-        trade_quantities=trades.amounts / np.where(market.closes > 0, market.closes, 1.0),
+        trade_quantities=trades.amounts / np.where(prices > 0, prices, 1.0),
+        **_risk(weights, market),
     )
+
+
+def resolve_targets(positions: Positions, values: NDArray[np.float64]) -> ResolvedTargets:
+    """The target of every position, with the targets of categories split over those in them."""
+    wanted = positions.category_targets
+    if not len(wanted.category_ids):
+        return ResolvedTargets(
+            weights=positions.target_weights,
+            from_category=np.zeros(values.shape, dtype=bool),
+            complete=np.ones(len(values), dtype=bool),
+        )
+    return category_targets.resolve(
+        values,
+        positions.quantities > 0,
+        positions.target_weights,
+        categories=wanted.columns,
+        category_targets=wanted.weights,
+        stand_ins=wanted.stand_ins,
+    )
+
+
+def _drift(
+    positions: Positions, weights: NDArray[np.float64], targets: ResolvedTargets
+) -> NDArray[np.float64]:
+    """Of each position with a target of its own, (b, n), then of each category, (b, g).
+
+    Inside a category nothing drifts: there the mix may be what it is.
+    """
+    drift = rebalancing.drift(weights, targets.weights)
+    wanted = positions.category_targets
+    count = len(wanted.category_ids)
+    if not count:
+        return drift
+    held = category_targets.category_weights(weights, targets.from_category, wanted.columns, count)
+    as_a_whole = np.where(wanted.weights > 0, held - wanted.weights, 0.0)
+    return np.hstack([np.where(targets.from_category, 0.0, drift), as_a_whole])
+
+
+def _risk(weights: NDArray[np.float64], market: Market) -> dict[str, NDArray[np.float64]]:
+    """What is measured of the risk; nobody measures the risk of somebody's own assets."""
+    listed = weights[:, : len(market.asset_ids)]
+    coverage = np.minimum(listed @ market.measured, 1.0)
+    measured = listed * market.measured / np.where(coverage > 0, coverage, 1.0)[:, None]
+    found = risk.contributions(measured, market.covariance)
+    unmeasured = np.zeros((len(weights), weights.shape[1] - listed.shape[1]))
+    return {
+        "volatility": found.volatility,
+        "risk_coverage": coverage,
+        "risk_contributions": np.hstack([found.contributions, unmeasured]),
+    }
+
+
+def _closes(positions: Positions, market: Market) -> NDArray[np.float64]:
+    """(n,) US dollars, or (b, n) where some portfolio has own assets; NaN: no price."""
+    own = positions.own.closes[0]
+    if not own.shape[1]:
+        return market.closes
+    listed = np.broadcast_to(market.closes, (len(own), len(market.closes)))
+    # A place that a portfolio does not use has no price, and nothing in it.
+    return np.hstack([listed, own])
 
 
 def _earlier_values(positions: Positions, market: Market) -> NDArray[np.float64]:
     """What the holdings of today were worth at the earlier closes, NaN without each price."""
-    closes = market.earlier_closes.T
-    missing = (positions.quantities > 0).astype(float) @ np.isnan(closes)
-    values: NDArray[np.float64] = positions.quantities @ np.nan_to_num(closes)
+    listed, own = np.split(positions.quantities, [len(market.asset_ids)], axis=1)
+    closes, own_closes = market.earlier_closes.T, positions.own.closes[1:]
+    missing = (listed > 0).astype(float) @ np.isnan(closes)
+    values: NDArray[np.float64] = listed @ np.nan_to_num(closes)
+    if own.shape[1]:
+        missing += ((own > 0) & np.isnan(own_closes)).sum(axis=2).T
+        values += (own * np.nan_to_num(own_closes)).sum(axis=2).T
     return np.where((missing > 0) | (values <= 0), np.nan, values)
 
 
@@ -114,7 +179,8 @@ def _result_blocks(
 ) -> Iterator[Mapping[str, binary_copy.Column]]:
     """Blocks of portfolios that have equally many positions and the same status."""
     positions = measured.positions
-    mask = (positions.quantities > 0) | (positions.target_weights > 0)
+    targets = measured.targets
+    mask = (positions.quantities > 0) | (targets.weights > 0)
     for status in np.unique(measured.status):
         of_status = measured.status == status
         for rows, columns in _equally_long(mask, np.flatnonzero(of_status)):
@@ -132,12 +198,18 @@ def _result_blocks(
                 "risk_coverage": measured.risk_coverage[rows],
                 "band": measured.band[rows],
                 "worst_drift": measured.worst_drift[rows],
-                "asset_ids": positions.asset_ids[columns],
+                "asset_ids": positions.asset_ids[row, columns],
                 "values": measured.values[row, columns],
                 "weights": measured.weights[row, columns],
-                "target_weights": positions.target_weights[row, columns],
+                "target_weights": targets.weights[row, columns],
+                "from_category": _if_any(targets.from_category[row, columns]),
                 "risk_contributions": measured.risk_contributions[row, columns],
             }
+
+
+def _if_any(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """No flags at all where none is set: most portfolios have no category targets."""
+    return flags if flags.any() else flags[:, :0]
 
 
 def _suggestion_blocks(
@@ -153,7 +225,7 @@ def _suggestion_blocks(
             "revision": positions.revisions[portfolio],
             "cost": trades.cost[rows],
             "one_way_turnover": trades.one_way_turnover[rows],
-            "asset_ids": positions.asset_ids[columns],
+            "asset_ids": positions.asset_ids[portfolio[:, None], columns],
             "amounts": trades.amounts[row, columns],
             "quantities": measured.trade_quantities[row, columns],
         }

@@ -29,7 +29,7 @@ def recompute(*, portfolio_id: int) -> bool:
         return True
     PortfolioResult.objects.filter(**replaced).delete()
     Suggestion.objects.filter(**replaced).delete()
-    batch = positions.read(first_id=portfolio_id, last_id=portfolio_id)
+    batch = positions.read(first_id=portfolio_id, last_id=portfolio_id, as_of=run.as_of)
     measured = measurements.measure(batch, market.read(as_of=run.as_of))
     with connection.cursor() as cursor:
         measurements.store(cursor, measured, run_id=run.pk)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no header extension
 TRAILER = b"\xff\xff"
 ARRAY_HEADER = 20  # bytes: dimensions, flags, type, size, lower bound
-ARRAY_OIDS = {np.dtype(np.int64): 20, np.dtype(np.float64): 701}
+ARRAY_OIDS = {np.dtype(np.bool_): 16, np.dtype(np.int64): 20, np.dtype(np.float64): 701}
 
 Column = NDArray[Any] | bytes
 """(k,) numbers, (k, n) numbers for an array column, or the same text for every row."""

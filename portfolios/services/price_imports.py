@@ -67,6 +67,7 @@ def import_simulated(*, seed: int, until: date) -> ImportReport:
     unknown = []
     for asset in assets.select_related("category"):
         start = asset.last_day + timedelta(days=1) if asset.last_day else simulator.ORIGIN
+        assert asset.coingecko_id is not None  # own assets are not in the catalogue
         simulated = simulator.SimulatedAsset(
             asset.coingecko_id,
             asset.category.slug,
