@@ -127,4 +127,4 @@ def _longest_under_water(at_peak: BoolArray, last_peak: IntArray, calendar: DayA
     number = calendar.astype(np.int64)
     since = (number - number[last_peak]) * under
     until_next = (number[1:] - number[last_peak[:, :-1]]) * under[:, :-1]
-    return np.maximum(since.max(axis=1), until_next.max(axis=1, initial=0))
+    return np.asarray(np.maximum(since.max(axis=1), until_next.max(axis=1, initial=0)))

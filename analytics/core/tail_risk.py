@@ -152,4 +152,4 @@ def _scaled_to_today(returns: FloatArray, row: int, decay: float, warm_up: int) 
     if unscaled.any():
         row += int(np.argmax(unscaled.any(axis=1)))
         raise ZeroVolatilityError(f"the weights of row {row} stand still at first, and move later")
-    return sample / np.where(forecast > 0, forecast, 1.0) * tomorrow
+    return np.asarray(sample / np.where(forecast > 0, forecast, 1.0) * tomorrow)
