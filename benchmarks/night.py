@@ -12,7 +12,7 @@ import re
 import resource
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
@@ -90,7 +90,7 @@ def prepare(portfolios: int) -> None:
     manage("load_catalogue")
     manage("nightly", f"--as-of={AS_OF - timedelta(days=1)}")  # brings prices, measures nobody
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        seed(connection, portfolios)
+        seed(connection, portfolios, as_of=AS_OF - timedelta(days=1))
 
 
 def create_database(server: str) -> str:
@@ -107,10 +107,11 @@ def manage(*arguments: str) -> str:
     ).stdout
 
 
-def seed(connection: psycopg.Connection, portfolios: int) -> None:
+def seed(connection: psycopg.Connection, portfolios: int, *, as_of: date) -> None:
+    """Portfolios and their owners, priced at the closes of `as_of`."""
     started = perf_counter()
     with psycopg.ClientCursor(connection) as cursor:
-        cursor.execute(SEED, {"n": portfolios, "as_of": AS_OF - timedelta(days=1)})
+        cursor.execute(SEED, {"n": portfolios, "as_of": as_of})
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
     print(f"seeded {portfolios} portfolios in {perf_counter() - started:.1f} s")

@@ -1,0 +1,84 @@
+"""A mail server that refuses, hangs, hangs up, or does not know one of the recipients."""
+
+import time
+
+from tests.accounts.conftest import HANG_UP
+from tests.faults.conftest import IN_BREACH
+from tests.faults.stack import Stack, wait_until
+from tests.faults.test_workers import LEASE_MINUTES
+
+ONCE = [1] * IN_BREACH
+
+
+def times_delivered(night: Stack) -> list[int]:
+    """How often the server took each message, known by its Message-ID."""
+    return sorted(night.delivered().values())
+
+
+def test_the_mail_server_is_down_and_comes_back(night: Stack) -> None:
+    night.close_mail()
+    night.start_worker()
+    night.wait_for_publication()
+    time.sleep(2)
+    assert night.outbox() == {"pending": IN_BREACH}
+    night.open_mail()
+    night.wait_for_mail()
+    assert times_delivered(night) == ONCE
+
+
+def test_the_mail_server_refuses_for_now(night: Stack) -> None:
+    night.mail.to_recipient = "451 come back later"
+    night.start_worker()
+    night.wait_for_publication()
+    untried = "SELECT count(*) FROM accounts_outgoingemail WHERE attempt = 0"
+    wait_until(lambda: night.ask(untried) == 0, "every message was tried")
+    assert night.outbox() == {"pending": IN_BREACH}
+    night.mail.to_recipient = "250 OK"
+    night.later(minutes=LEASE_MINUTES)
+    night.wait_for_mail()
+    assert times_delivered(night) == ONCE
+
+
+def test_the_mail_server_hangs_and_one_message_is_in_doubt(night: Stack) -> None:
+    """Without an answer nobody knows: it is sent once more, under the same Message-ID."""
+    hung: list[int] = []
+
+    def hang_once() -> str:
+        hung.append(1)
+        if len(hung) == 1:
+            time.sleep(12)  # the sender gives up after 10
+        return "250 OK"
+
+    night.mail.to_body = hang_once
+    night.start_worker()
+    night.wait_for_publication()
+    wait_until(lambda: night.outbox()["unknown"] == 1, "one message is in doubt")
+    night.later(minutes=2)
+    night.wait_for_mail()
+    assert times_delivered(night) == [*ONCE[1:], 2]
+
+
+def test_the_mail_server_hangs_up_after_three_bodies(night: Stack) -> None:
+    dropped: list[int] = []
+
+    def drop_three() -> str:
+        dropped.append(1)
+        return HANG_UP if len(dropped) <= 3 else "250 OK"
+
+    night.mail.to_body = drop_three
+    night.start_worker()
+    night.wait_for_publication()
+    wait_until(lambda: night.outbox()["unknown"] == 3, "three messages are in doubt")
+    night.later(minutes=2)
+    night.wait_for_mail()
+    assert times_delivered(night) == [*ONCE[3:], 2, 2, 2]
+    assert night.outbox() == {"sent": IN_BREACH}
+
+
+def test_one_recipient_is_unknown_to_the_mail_server(night: Stack) -> None:
+    night.mail.strangers.add("bench40@example.org")  # every twentieth is in breach
+    night.start_worker()
+    night.wait_for_publication()
+    night.wait_for_mail()
+    assert night.outbox() == {"sent": IN_BREACH - 1, "suppressed": 1}
+    assert times_delivered(night) == ONCE[1:]
