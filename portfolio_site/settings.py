@@ -115,7 +115,7 @@ MIDDLEWARE = [
     "portfolio_site.middleware.login_for_fragments",
     "portfolio_site.middleware.private_pages",
     "django_structlog.middlewares.RequestMiddleware",
-    "portfolio_site.middleware.local_times",
+    "portfolio_site.middleware.display_settings",
 ]
 ROOT_URLCONF = "portfolio_site.urls"
 WSGI_APPLICATION = "portfolio_site.wsgi.application"
@@ -142,6 +142,13 @@ INSTALLED_APPS += ["django.forms"]
 database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL, conn_health_checks=True))
 if env.bool("DATABASE_POOL", False):  # web processes only: a worker has one connection
     database.setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 8, "timeout": 5}
+# A process that stops in the middle of a statement or a transaction, its machine paused, say,
+# loses what it holds after as long as a task may take: others wait for that.
+database_patience = env.int("DATABASE_TIMEOUT_SECONDS", 300)
+database.setdefault("OPTIONS", {})["options"] = " ".join(
+    f"-c {timeout}={database_patience}s"
+    for timeout in ("statement_timeout", "idle_in_transaction_session_timeout")
+)
 DATABASES = {"default": database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -314,7 +321,9 @@ CELERY_TIMEZONE = "UTC"
 
 # --- Logs ----------------------------------------------------------------------------------------
 LOGGING = logs.configuration(
-    json=PRODUCTION, level=env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")
+    json=PRODUCTION,
+    level=env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING"),
+    secrets=[SECRET_KEY, *FIELD_ENCRYPTION_KEYS, METRICS_TOKEN, NIGHT_HEARTBEAT_URL],
 )
 
 if PRODUCTION and len(SECRET_KEY) < 50:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
@@ -13,6 +14,7 @@ from analytics.models import NightlyRun, PortfolioResult, RunChunk, Suggestion
 from analytics.selectors import digests
 from analytics.services import runs, staff_alerts
 
+logger = structlog.get_logger(__name__)
 # An episode closes after this many nights below this share of the band (METHODS.md).
 CALM_NIGHTS = 2
 CALM_SHARE_OF_BAND = 0.8
@@ -131,6 +133,7 @@ def _end(run: NightlyRun, state: NightlyRun.State, **figures: Any) -> NightlyRun
         figures |= {"problem": "", "published_at": Now()}
     runs.enter(run_id=run.pk, state=state, after=[NightlyRun.State.PLANNED], **figures)
     run.refresh_from_db()
+    logger.info("night ended", state=run.state, portfolios=run.portfolios, problem=run.problem)
     return run
 
 
