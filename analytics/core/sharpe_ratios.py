@@ -242,7 +242,7 @@ def _autocovariances(centred: FloatArray, lags: int) -> FloatArray:
     """Return the mean products (b, lags + 1) of each row with itself k days before."""
     n_days = centred.shape[1]
     products = [np.vecdot(centred[:, lag:], centred[:, : n_days - lag]) for lag in range(lags + 1)]
-    return np.stack(products, axis=1) / n_days
+    return np.asarray(np.stack(products, axis=1) / n_days)
 
 
 def _for_each(name: str, value: ArrayLike, length: int) -> FloatArray:
