@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.core import arrays
+from analytics.core import arrays, correlation
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
 from analytics.core.errors import (
     NotFiniteError,
@@ -16,8 +16,6 @@ from analytics.core.errors import (
 )
 from analytics.core.nearest_correlation import nearest_correlation
 
-# Winsorising bound in median absolute deviations (unscaled): 3.4 standard deviations of a Gaussian.
-WINSOR_DEVIATIONS = 5.0
 # How closely the estimate is repaired; the sampling error of a correlation is near 0.05.
 REPAIR_TOLERANCE = 1e-5
 
@@ -37,6 +35,9 @@ class CovarianceEstimate:
         Days on which both assets have a return; the diagonal counts each asset's own.
     shrunk : (n, n) bool
         Pairs with too few common days to stand on their own; never the diagonal.
+    effective_days : (n, n)
+        As many independent Gaussian days would know the correlation as well, before any
+        shrinking: fat tails and fading weights count; see `correlation.effective_days`.
     """
 
     daily_volatility: FloatArray
@@ -44,6 +45,7 @@ class CovarianceEstimate:
     covariance: FloatArray
     overlap: IntArray
     shrunk: BoolArray
+    effective_days: FloatArray
 
 
 def ewma(
@@ -100,19 +102,25 @@ def ewma(
     observed = ~np.isnan(daily_returns)
     daily_volatility = _volatility(daily_returns, observed, _weights(n_days, volatility_halflife))
     overlap = _overlap(observed)
-    raw, defined = _pairwise_correlation(
-        _winsorised(daily_returns) / daily_volatility,
-        observed,
-        _weights(n_days, correlation_halflife),
-    )
+    weights = _weights(n_days, correlation_halflife)
+    moves = np.where(observed, correlation.winsorised(daily_returns) / daily_volatility, 0.0)
+    raw, defined, spread = _pairwise_correlation(moves, observed, weights)
     shrunk = (overlap < min_overlap) | ~defined
     np.fill_diagonal(shrunk, False)
     trust = np.minimum(overlap / min_overlap, 1.0) * defined
-    correlation = nearest_correlation(
+    repaired = nearest_correlation(
         _shrink(raw, trust, shrunk, categories), tolerance=REPAIR_TOLERANCE
     )
-    covariance = correlation * daily_volatility[:, None] * daily_volatility
-    return CovarianceEstimate(daily_volatility, correlation, covariance, overlap, shrunk)
+    return CovarianceEstimate(
+        daily_volatility=daily_volatility,
+        correlation=repaired,
+        covariance=repaired * daily_volatility[:, None] * daily_volatility,
+        overlap=overlap,
+        shrunk=shrunk,
+        effective_days=correlation.effective_days(
+            moves, observed, weights, raw, np.where(spread > 0, spread, 1.0)
+        ),
+    )
 
 
 def _weights(n_days: int, halflife: float) -> FloatArray:
@@ -143,34 +151,19 @@ def _overlap(observed: BoolArray) -> IntArray:
     return np.rint(mask.T @ mask).astype(np.int64)
 
 
-def _winsorised(returns: FloatArray) -> FloatArray:
-    """Clip each asset at ±5 MAD, or leave it alone where more than half of its days are equal."""
-    median = _median(returns)
-    deviation = _median(np.abs(returns - median))
-    reach = np.where(deviation > 0, WINSOR_DEVIATIONS * deviation, np.inf)
-    return np.clip(returns, median - reach, median + reach)
-
-
-def _median(values: FloatArray) -> FloatArray:
-    """Return the median of the observed values of each column (nanmedian, several times faster)."""
-    ordered = np.sort(values, axis=0)  # NaN last
-    count = (~np.isnan(values)).sum(axis=0)
-    column = np.arange(values.shape[1])
-    middle = ordered[(count - 1) // 2, column] + ordered[count // 2, column]
-    return np.asarray(middle / 2)
-
-
 def _pairwise_correlation(
-    standardised: FloatArray, observed: BoolArray, weights: FloatArray
-) -> tuple[FloatArray, BoolArray]:
-    """Correlate each pair over its common days; undefined (0) where one stood still on them all."""
-    moves = np.where(observed, standardised, 0.0)
+    moves: FloatArray, observed: BoolArray, weights: FloatArray
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Correlate each pair over its common days; undefined (0) where one stood still on them all.
+
+    The last matrix is the root of the weighted squares of the row's asset on the common days.
+    """
     weighted = moves * weights[:, None]
     spread = np.sqrt((weighted * moves).T @ observed.astype(np.float64))
     scale = spread * spread.T
     defined = scale > 0
-    correlation = weighted.T @ moves / np.where(defined, scale, 1.0)
-    return np.clip(np.where(defined, correlation, 0.0), -1.0, 1.0), defined
+    raw = weighted.T @ moves / np.where(defined, scale, 1.0)
+    return np.clip(np.where(defined, raw, 0.0), -1.0, 1.0), defined, spread
 
 
 def _shrink(raw: FloatArray, trust: FloatArray, shrunk: BoolArray, groups: IntArray) -> FloatArray:
