@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint check bench bench-night bench-web lock format shell clean
+.PHONY: help demo test lint check chaos bench bench-night bench-web lock format shell clean
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -44,10 +44,14 @@ lint: .venv/development.stamp node_modules/.package-lock.json .env  ## run every
 
 check: lint test  ## run all that CI runs
 
+chaos: .venv/development.stamp  ## break ROUNDS=10 nights in every stage, at random
+	@ROUNDS="$(ROUNDS)" exec $(BIN)/python -m pytest -m chaos tests/faults $(ARGS)
+
 bench: .venv/development.stamp  ## time the numeric core beside its peers; JSON=FILE keeps the rows
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 exec $(BIN)/python -m benchmarks.core \
 		$(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only $(ONLY))
 
+ROUNDS ?= 10
 N ?= 100000
 bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
