@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -156,3 +158,122 @@ def test_a_negative_band_is_refused_by_row():
         rebalancing.breached(np.zeros((2, 3)), [0.05, -0.05])
     with pytest.raises(errors.ShapeError, match="band"):
         rebalancing.breached(np.zeros((2, 3)), [0.05, 0.05, 0.05])
+
+
+def test_relative_drift_is_infinite_where_nothing_was_wanted():
+    drift = rebalancing.relative_drift([[0.5, 0.45, 0.05, 0.0]], [[0.4, 0.6, 0.0, 0.0]])
+    np.testing.assert_allclose(drift, [[0.25, -0.25, np.inf, 0.0]])
+
+
+def test_each_position_may_have_a_band_of_its_own():
+    breached = rebalancing.breached([[0.02, -0.02]], [[0.01, 0.03]])
+    assert breached.tolist() == [[True, False]]
+
+
+def test_half_way_is_half_the_drift():
+    weights = rebalancing.part_way_weights([[0.7, 0.3]], [[0.5, 0.5]])
+    np.testing.assert_allclose(weights, [[0.6, 0.4]])
+
+
+def test_the_band_edge_by_hand():
+    # The first sells 10 points to reach its edge. The others lack 9 and 6; with 10 bought and equal
+    # bands, both end at the same distance: (9 + 6 - 10) / 2 = 2.5 points below target.
+    weights, targets = [[0.65, 0.21, 0.14]], [[0.5, 0.3, 0.2]]
+    edges = rebalancing.band_edge_weights(weights, targets, [[0.05, 0.05, 0.05]])
+    np.testing.assert_allclose(edges, [[0.55, 0.275, 0.175]])
+
+
+def test_within_the_bands_the_nearest_edge_is_where_it_is():
+    weights = [[0.53, 0.47]]
+    edges = rebalancing.band_edge_weights(weights, [[0.5, 0.5]], [[0.05, 0.05]])
+    np.testing.assert_array_equal(edges, weights)
+
+
+@given(portfolios(), st.floats(0.0, 0.3))
+def test_the_band_edge_is_within_all_bands_at_the_least_turnover(case, width):
+    values, targets, _ = case
+    weights = values / values.sum(axis=1, keepdims=True)
+    widths = np.minimum(width, 0.5 * targets)
+    edges = rebalancing.band_edge_weights(weights, targets, widths)
+    before, after = weights - targets, edges - targets
+    np.testing.assert_allclose(edges.sum(axis=1), 1, rtol=1e-12)
+    assert (edges >= 0).all()
+    assert (np.abs(after) <= widths + 1e-12).all()
+    assert (before * after >= -1e-12).all()  # no position crosses its target
+    assert (np.abs(after) <= np.abs(before) + 1e-12).all()
+    outside = np.maximum(np.abs(before) - widths, 0)
+    least = np.maximum(*(np.where(side * before > 0, outside, 0).sum(axis=1) for side in (1, -1)))
+    np.testing.assert_allclose(np.abs(edges - weights).sum(axis=1) / 2, least, atol=1e-12)
+
+
+@given(portfolios(), st.sampled_from(["target", "edge", "half-way"]))
+def test_no_mode_strays_further_than_the_cost(case, mode):
+    values, targets, fee_rate = case
+    total = values.sum(axis=1, keepdims=True)
+    weights = values / total
+    goal = {
+        "target": lambda: targets,
+        "edge": lambda: rebalancing.band_edge_weights(weights, targets, 0.1 * targets),
+        "half-way": lambda: rebalancing.part_way_weights(weights, targets),
+    }[mode]()
+    trades = rebalancing.trades_to_target(values, goal, fee_rate)
+    after = values + trades.amounts
+    assert (after >= -1e-12 * total).all()
+    after_weights = after / after.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(after_weights.sum(axis=1), 1, rtol=1e-12)
+    off = np.abs(after_weights - targets).sum(axis=1)
+    assert (off <= np.abs(weights - targets).sum(axis=1) + trades.cost / total[:, 0] + 1e-9).all()
+
+
+def test_what_may_not_trade_stays_and_the_rest_keeps_its_proportions():
+    trades = rebalancing.trades_to_target(
+        [[400.0, 300.0, 300.0]], [[0.2, 0.4, 0.4]], [0.0], tradable=[[False, True, True]]
+    )
+    np.testing.assert_allclose(trades.amounts, [[0.0, 0.0, 0.0]], atol=1e-12)
+    trades = rebalancing.trades_to_target(
+        [[400.0, 500.0, 100.0]], [[0.2, 0.4, 0.4]], [0.0], tradable=[[False, True, True]]
+    )
+    np.testing.assert_allclose(trades.amounts, [[0.0, -200.0, 200.0]])
+
+
+def test_what_is_never_sold_may_be_bought():
+    values, targets = [[700.0, 200.0, 100.0]] * 2, [[0.5, 0.1, 0.4], [0.8, 0.1, 0.1]]
+    trades = rebalancing.trades_to_target(
+        values, targets, [0.0, 0.0], never_sold=[[True, False, False]] * 2
+    )
+    np.testing.assert_allclose(trades.amounts, [[0.0, -140.0, 140.0], [100.0, -100.0, 0.0]])
+
+
+def test_where_only_unwanted_assets_may_trade_nothing_does():
+    trades = rebalancing.trades_to_target(
+        [[500.0, 500.0]], [[1.0, 0.0]], [0.01], tradable=[[False, True]]
+    )
+    assert trades.amounts.tolist() == [[0.0, 0.0]]
+    assert trades.cost.tolist() == [0.0]
+
+
+@given(portfolios(), st.integers(0, 2**32 - 1))
+def test_holdouts_are_kept_and_the_fee_is_still_paid_by_the_rest(case, seed):
+    values, targets, fee_rate = case
+    generator = np.random.default_rng(seed)
+    tradable, never_sold = generator.random((2, *values.shape)) < 0.5
+    trades = rebalancing.trades_to_target(
+        values, targets, fee_rate, tradable=tradable, never_sold=never_sold
+    )
+    precision = 1e-12 * values.sum(axis=1, keepdims=True)
+    assert np.isfinite(trades.amounts).all()
+    assert (trades.amounts[~tradable] == 0).all()
+    assert (trades.amounts[never_sold] >= 0).all()
+    assert (values + trades.amounts >= -precision).all()
+    traded = np.abs(trades.amounts).sum(axis=1)
+    assert (np.abs(trades.cost - fee_rate * traded) <= precision[:, 0]).all()
+    assert (np.abs(trades.amounts.sum(axis=1) + trades.cost) <= precision[:, 0]).all()
+
+
+def test_a_hundred_thousand_portfolios_take_less_than_300_mb():
+    values, targets, fee_rate = random_batch(100_000, 12)
+    tracemalloc.start()
+    rebalancing.trades_to_target(values, targets, fee_rate)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300e6
