@@ -12,10 +12,18 @@ from django.db.models import QuerySet
 from django.forms.models import ModelChoiceIterator
 from django.http import QueryDict
 
-from portfolios.models import Asset, ModelPortfolio, ModelPortfolioLine, Portfolio, TargetWeight
+from portfolios.models import (
+    Asset,
+    AssetCategory,
+    ModelPortfolio,
+    ModelPortfolioLine,
+    Portfolio,
+    TargetWeight,
+)
 from portfolios.selectors import assets, model_portfolios
 from portfolios.services import holdings, targets
 from portfolios.services.errors import PortfolioError
+from portfolios.services.targets import Aim
 from portfolios.templatetags import figures
 
 LARGEST_AMOUNT = Decimal(10) ** 12
@@ -73,6 +81,16 @@ class AssetField(forms.ModelChoiceField):
         super().__init__(Asset.objects.none() if queryset is None else queryset, **options)
 
 
+class PlainField(forms.CharField):
+    """A line of text without invisible characters at its ends or inside."""
+
+    def to_python(self, value: Any) -> str:
+        text = str(super().to_python(value) or "")
+        if any(not character.isprintable() for character in text):
+            raise forms.ValidationError("Leave out characters that cannot be seen.")
+        return " ".join(text.split())
+
+
 class NewPortfolioForm(forms.Form):
     """A name, and whether to start empty or from a model and an amount."""
 
@@ -107,12 +125,32 @@ class NewPortfolioForm(forms.Form):
             for line in model.lines.all():
                 if line.asset is None:
                     self.fields[slot_name(line)] = _slot_field(line, taken, priced)
+            for category in _whole_categories(model):
+                self.fields[whole_name(model, category)] = forms.BooleanField(
+                    required=False,
+                    label=f"Keep it as a target for all of {category}",
+                    help_text="Judged as a whole, whichever of its assets you hold.",
+                )
 
     def offers(self) -> list[tuple[ModelPortfolio, list[forms.BoundField]]]:
         """Each model with the fields of its category slots."""
         return [
-            (model, [self[slot_name(line)] for line in model.lines.all() if line.asset is None])
+            (
+                model,
+                [self[slot_name(line)] for line in model.lines.all() if line.asset is None]
+                + [self[whole_name(model, category)] for category in _whole_categories(model)],
+            )
             for model in self.models.values()
+        ]
+
+    @property
+    def whole_categories(self) -> list[AssetCategory]:
+        """Those whose slots are kept as a target of the category."""
+        model = self.model_portfolio
+        return [
+            category
+            for category in (_whole_categories(model) if model else ())
+            if model and self.cleaned_data.get(whole_name(model, category))
         ]
 
     @property
@@ -133,6 +171,17 @@ class NewPortfolioForm(forms.Form):
         if not cleaned.get("start") and cleaned.get("amount") is not None:
             self.add_error("amount", "An amount goes with a model: choose one, or leave it empty.")
         return cleaned
+
+
+def _whole_categories(model: ModelPortfolio) -> list[AssetCategory]:
+    """Categories that the model has slots of, and no asset by name."""
+    named = {line.asset.category_id for line in model.lines.all() if line.asset}
+    slots = [line.category for line in model.lines.all() if line.category]
+    return [category for category in dict.fromkeys(slots) if category.pk not in named]
+
+
+def whole_name(model: ModelPortfolio, category: AssetCategory) -> str:
+    return f"whole-{model.pk}-{category.pk}"
 
 
 def slot_name(line: ModelPortfolioLine) -> str:
@@ -187,41 +236,42 @@ class NewHoldingForm(QuantityForm):
         asset = self.fields["asset"]
         assert isinstance(asset, AssetField)
         asset.widget.attrs["data-asset-picker"] = ""
-        asset.queryset = assets.offered().exclude(pk__in=portfolio.holdings.values("asset"))
+        offered = assets.offered(portfolio.owner)
+        asset.queryset = offered.exclude(pk__in=portfolio.holdings.values("asset"))
 
 
 class TargetsForm(SeenForm):
-    """All target weights at once. An empty field is no target."""
+    """All target weights at once, of assets and of categories. An empty field is no target."""
 
     def __init__(
-        self, *args: Any, rows: Sequence[Asset], current: Iterable[TargetWeight], **options: Any
+        self, *args: Any, rows: Sequence[Aim], current: Iterable[TargetWeight], **options: Any
     ) -> None:
         super().__init__(*args, **options)
-        weights = {target.asset_id: target.weight for target in current}
-        self.assets = {f"weight-{asset.pk}": asset for asset in rows}
-        for name, asset in self.assets.items():
+        weights = {target.aim: target.weight for target in current}
+        self.aims = {field_name(aim): aim for aim in rows}
+        for name, aim in self.aims.items():
             self.fields[name] = PercentField(
-                label=f"Target of {asset}, %",
+                label=f"Target of {aim}, %",
                 required=False,
-                initial=weights.get(asset.pk),
+                initial=weights.get(aim),
                 min_value=0,
                 max_value=100,
             )
 
-    def rows(self) -> list[tuple[Asset, forms.BoundField]]:
-        return [(asset, self[name]) for name, asset in self.assets.items()]
+    def rows(self) -> list[tuple[Aim, forms.BoundField]]:
+        return [(aim, self[name]) for name, aim in self.aims.items()]
 
     @property
-    def weights(self) -> dict[Asset, Decimal]:
-        chosen = {asset: self.cleaned_data.get(name) for name, asset in self.assets.items()}
-        return {asset: weight for asset, weight in chosen.items() if weight}
+    def weights(self) -> dict[Aim, Decimal]:
+        chosen = {aim: self.cleaned_data.get(name) for name, aim in self.aims.items()}
+        return {aim: weight for aim, weight in chosen.items() if weight}
 
     @property
     def total(self) -> Decimal:
         """The sum of what the fields hold now, as far as they hold numbers."""
         if self.is_bound and self.errors is not None:  # reading the errors cleans the form
             return sum(self.weights.values(), Decimal(0))
-        return sum((self.fields[name].initial or Decimal(0) for name in self.assets), Decimal(0))
+        return sum((self.fields[name].initial or Decimal(0) for name in self.aims), Decimal(0))
 
     @property
     def remainder(self) -> str:
@@ -245,6 +295,42 @@ class SettingsForm(SeenForm, forms.ModelForm):
         max_value=99,
     )
     fee_rate = PercentField(
+def field_name(aim: Aim) -> str:
+    return f"weight-{aim.pk}" if isinstance(aim, Asset) else f"category-{aim.pk}"
+
+
+class OwnAssetForm(forms.Form):
+    """What the catalogue does not list: what it is called, and what it is like."""
+
+    name = PlainField(max_length=80)
+    symbol = PlainField(max_length=20, help_text="Short, as a ticker is.")
+    category = forms.ModelChoiceField(
+        AssetCategory.objects.all(),
+        empty_label="Choose a category…",
+        help_text="What it is most like; if nothing fits, whatever has a similar risk.",
+        error_messages={"invalid_choice": "Choose a category from the list."},
+    )
+
+
+class OwnPriceForm(forms.Form):
+    """What it was worth at the close of a day."""
+
+    price = NumberField(label="Price of one, US dollars")
+    priced_on = forms.DateField(
+        label="At the close of",
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": "Enter a day such as 2026-03-31."},
+    )
+
+
+class NewOwnAssetForm(OwnAssetForm, OwnPriceForm):
+    """Both, and the page to return to."""
+
+    portfolio = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    back = forms.CharField(required=False, widget=forms.HiddenInput)
+    field_order = ("name", "symbol", "category", "price", "priced_on")
+
+
         label="Fee of a trade, %", decimal_places=4, min_value=0, max_value=Decimal("9.9999")
     )
 

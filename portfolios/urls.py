@@ -1,12 +1,17 @@
 from django.urls import path
 
-from portfolios.views import assets, holdings, model_portfolios, portfolios, targets
+from portfolios.views import assets, holdings, model_portfolios, own_assets, portfolios, targets
 
 app_name = "portfolios"
 urlpatterns = [
     path("models/", model_portfolios.model_portfolio_list, name="model-portfolio-list"),
     path("models/<slug:slug>/", model_portfolios.model_portfolio, name="model-portfolio"),
     path("assets/options/", assets.asset_options, name="asset-options"),
+    path("assets/own/", own_assets.own_asset_list, name="own-asset-list"),
+    path("assets/own/new/", own_assets.own_asset_create, name="own-asset-create"),
+    path("assets/own/<int:pk>/", own_assets.own_asset, name="own-asset"),
+    path("assets/own/<int:pk>/price/", own_assets.own_price, name="own-price"),
+    path("assets/own/<int:pk>/remove/", own_assets.own_asset_remove, name="own-asset-remove"),
     path("portfolios/new/", portfolios.portfolio_create, name="portfolio-create"),
     path("portfolios/<int:pk>/holdings/", holdings.holdings, name="holdings"),
     path("portfolios/<int:pk>/holdings/<int:holding_pk>/", holdings.holding, name="holding"),

@@ -5,7 +5,7 @@ sees it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -14,8 +14,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.services import unsubscribe
 from analytics import tasks
-from portfolios.models import Holding, Portfolio
-from tests.factories import HoldingFactory, UserFactory, guest, staff
+from portfolios.models import Asset, Holding, Portfolio
+from tests.factories import HoldingFactory, UserFactory, guest, own_asset, staff
 from tests.portfolios.factories import ModelPortfolioFactory
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -54,7 +54,11 @@ def allauths(
 # What changes a second factor asks first who is there; tests/accounts go on from there.
 SECURED = allauths(anonymous=302, user=302, refused=())
 SECURED_KEY = allauths(anonymous=302, user=302, refused=(), arguments=("passkey",))
+OWN_ASSET = Url(arguments=("own_asset",))
 OWNED = {
+    "portfolios:own-asset": OWN_ASSET,
+    "portfolios:own-asset-remove": OWN_ASSET,
+    "portfolios:own-price": replace(OWN_ASSET, allowed=("POST",), user=422),
     "analytics:overview": owned(allowed=("GET",)),
     "analytics:portfolio-result": owned(allowed=("GET",)),
     "analytics:allocation": owned(allowed=("GET",)),
@@ -78,6 +82,8 @@ PERSONAL = {
     "portfolios:portfolio-create": Url(),
     "portfolios:asset-options": Url(allowed=("GET",)),
     "accounts:settings": Url(),
+    "portfolios:own-asset-list": Url(allowed=("GET",)),
+    "portfolios:own-asset-create": Url(),
     "accounts:export": Url(user=302),
     "accounts:delete": Url(user=302),
     "account_email": allauths(anonymous=302, user=200),
@@ -160,6 +166,7 @@ def arguments(holding) -> dict[str, object]:
         "passkey": 1,
         "uid": "1",
     }
+        "own_asset": own_asset(owner=holding.portfolio.owner).pk,
 
 
 @pytest.fixture
@@ -262,6 +269,7 @@ def test_a_guest_has_portfolios_and_no_account(name, address, holding):
     Portfolio.objects.update(owner=sandbox)
     client = client_of(sandbox, backend="accounts.services.guests.GuestBackend")
     answer = client.generic(TABLE[name].allowed[0], address(name))
+    Asset.of_anybody.exclude(owner=None).update(owner=sandbox)
     if address(name).startswith("/account/") and name not in OPEN_TO_GUESTS:
         assert answer.status_code == 403
         assert "Sign up, and your sandbox becomes your account." in answer.content.decode()
@@ -274,6 +282,7 @@ def test_a_guest_s_portfolio_is_not_there_for_other_guests(name, address, holdin
     Portfolio.objects.update(owner=guest())
     client = client_of(guest(), backend="accounts.services.guests.GuestBackend")
     for method in TABLE[name].allowed:
+    Asset.of_anybody.exclude(owner=None).update(owner=guest())
         assert client.generic(method, address(name)).status_code == 404
 
 

@@ -52,6 +52,8 @@ class AssetCategoryAdmin(Transferred, Curated):
     def obstacles(self, row: AssetCategory) -> list[str]:
         assets = row.assets.count()
         held = [f"{sentences.count(assets, 'asset')}."] if assets else []
+        if own := catalogue_use.own_assets_in(row):
+            held.append(f"{sentences.count(own, 'asset')} that people have added for themselves.")
         return held + super().obstacles(row)
 
 

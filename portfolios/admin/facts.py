@@ -24,6 +24,9 @@ class HoldingInline(PositionInline):
 class TargetWeightInline(PositionInline):
     model = TargetWeight
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("category")
+
 
 @admin.register(Portfolio)
 class PortfolioAdmin(ReadOnly, admin.ModelAdmin):

@@ -1,17 +1,20 @@
-"""The catalogue, as pickers offer it."""
+"""The catalogue and a person's own assets, as pickers offer them."""
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from portfolios.models import Asset
+from accounts.models import User
+from portfolios.models import Asset, AssetCategory
 
 MOST_FOUND = 20
 LONGEST_SEARCH = 80
 
 
-def offered() -> QuerySet[Asset]:
-    """Active assets, category by category, the largest first."""
+def offered(user: User | AnonymousUser) -> QuerySet[Asset]:
+    """Active assets and the user's own, category by category, the largest first."""
     return (
-        Asset.objects.filter(is_active=True)
+        Asset.of_anybody.visible_to(user)
+        .filter(is_active=True)
         .select_related("category")
         .order_by(
             "category__position", "category__name", F("cap_rank").asc(nulls_last=True), "symbol"
@@ -19,8 +22,15 @@ def offered() -> QuerySet[Asset]:
     )
 
 
-def search(text: str) -> QuerySet[Asset]:
-    """Active assets whose ticker, name or id has the text: the very ticker first, then by size."""
+def categories_offered() -> QuerySet[AssetCategory]:
+    """Categories that have an active asset to stand in for them, in the catalogue's order."""
+    return AssetCategory.objects.filter(
+        Exists(Asset.objects.filter(category=OuterRef("pk"), is_active=True))
+    )
+
+
+def search(text: str, *, user: User | AnonymousUser) -> QuerySet[Asset]:
+    """What is offered whose ticker, name or id has the text: the very ticker first, by size."""
     text = text.replace("\x00", "").strip()[:LONGEST_SEARCH]
     if not text:
         return Asset.objects.none()
@@ -32,7 +42,8 @@ def search(text: str) -> QuerySet[Asset]:
     )
     has_text = Q(symbol__icontains=text) | Q(name__icontains=text) | Q(coingecko_id__icontains=text)
     return (
-        Asset.objects.filter(has_text, is_active=True)
+        Asset.of_anybody.visible_to(user)
+        .filter(has_text, is_active=True)
         .select_related("category")
         .order_by(closeness, F("cap_rank").asc(nulls_last=True), "symbol", "name")[:MOST_FOUND]
     )

@@ -7,6 +7,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from portfolios.models import (
     Asset,
+    AssetCategory,
     DailyPrice,
     Holding,
     ModelPortfolio,
@@ -26,21 +27,28 @@ class Use:
 
 
 def of_assets(asset_ids: Collection[int], *, slots_of: Collection[int] = ()) -> Use:
-    """Who holds, wants or names any of these assets, or has a slot of these categories."""
+    """Who uses any of these assets, or has a slot or a target of these categories."""
     models = ModelPortfolio.objects.filter(
         Q(lines__asset__in=asset_ids) | Q(lines__category__in=slots_of)
     ).distinct()
     rows = {"portfolio": OuterRef("pk"), "asset__in": asset_ids}
     portfolios = Portfolio.objects.filter(
-        Exists(Holding.objects.filter(**rows)) | Exists(TargetWeight.objects.filter(**rows))
+        Exists(Holding.objects.filter(**rows))
+        | Exists(TargetWeight.objects.filter(**rows))
+        | Exists(TargetWeight.objects.filter(portfolio=OuterRef("pk"), category__in=slots_of))
     )
     return _counted(models.values_list("name", flat=True), portfolios)
 
 
 def of_categories(category_ids: Collection[int]) -> Use:
-    """Who uses any asset of these categories, or a slot of them."""
-    assets = Asset.objects.filter(category__in=category_ids)
+    """Who uses any asset of these categories, people's own too, or a slot or a target of them."""
+    assets = Asset.of_anybody.filter(category__in=category_ids)
     return of_assets(list(assets.values_list("pk", flat=True)), slots_of=category_ids)
+
+
+def own_assets_in(category: AssetCategory) -> int:
+    """How many assets people have added to a category for themselves."""
+    return Asset.of_anybody.filter(category=category).exclude(owner=None).count()
 
 
 def of_profiles(profile_ids: Collection[int]) -> Use:

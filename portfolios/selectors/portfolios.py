@@ -6,9 +6,10 @@ from datetime import date
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
-from portfolios.models import Asset, Holding, Portfolio, TargetWeight
+from portfolios.models import Asset, AssetCategory, Holding, Portfolio, TargetWeight
 from portfolios.selectors import prices
 
+from portfolios.selectors.prices import LatestClose
 LARGEST_FIRST = (F("asset__cap_rank").asc(nulls_last=True), "asset__symbol")
 
 
@@ -17,9 +18,11 @@ class Balance:
     """A holding at its latest close; without one, what it is worth is unknown."""
 
     holding: Holding
-    close: float | None
-    priced_on: date | None
-    price_is_stale: bool
+    latest: LatestClose | None
+
+    @property
+    def close(self) -> float | None:
+        return self.latest.close if self.latest else None
 
     @property
     def value(self) -> float | None:
@@ -37,32 +40,23 @@ def put_away(user: User) -> tuple[list[Portfolio], list[Portfolio]]:
 
 def balances(portfolio: Portfolio, *, as_of: date | None) -> list[Balance]:
     """The holdings with their latest closes by `as_of`; None: no price is known at all."""
-    closes = prices.latest_closes(as_of=as_of) if as_of else {}
-    rows = []
-    for holding in _with_assets(portfolio.holdings.all()):
-        latest = closes.get(holding.asset_id)
-        rows.append(
-            Balance(
-                holding=holding,
-                close=latest.close if latest else None,
-                priced_on=latest.date if latest else None,
-                price_is_stale=bool(latest and latest.is_stale),
-            )
-        )
-    return rows
+    holdings = list(_with_assets(portfolio.holdings.all()))
+    assets = [holding.asset for holding in holdings]
+    closes = prices.closes_for(assets, as_of=as_of) if as_of else {}
+    return [Balance(holding, closes.get(holding.asset_id)) for holding in holdings]
 
 
 def targets(portfolio: Portfolio) -> list[TargetWeight]:
     """The target weights, the largest first."""
-    rows = portfolio.target_weights.select_related("asset__category")
+    rows = portfolio.target_weights.select_related("asset__category", "category")
     return list(rows.order_by("-weight", *LARGEST_FIRST))
 
 
-def assets(portfolio: Portfolio) -> list[Asset]:
-    """What is held or wanted: targets by weight, then what is held without one."""
-    wanted = [target.asset for target in targets(portfolio)]
+def aims(portfolio: Portfolio) -> list[Asset | AssetCategory]:
+    """What is held or wanted: targets by weight, then what is held without one of its own."""
+    wanted: list[Asset | AssetCategory] = [target.aim for target in targets(portfolio)]
     held = [holding.asset for holding in _with_assets(portfolio.holdings.all())]
-    return list(dict.fromkeys(wanted + held))
+    return list(dict.fromkeys([*wanted, *held]))
 
 
 def _with_assets(holdings: QuerySet[Holding]) -> QuerySet[Holding]:

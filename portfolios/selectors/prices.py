@@ -59,6 +59,7 @@ class LatestClose:
     date: date
     is_stale: bool
     is_own: bool = False
+    is_old: bool = False  # an own price that may have been forgotten
 
 
 def close_panel(*, end: date, days: int) -> pd.DataFrame:
@@ -108,7 +109,9 @@ def latest_own_prices(*, as_of: date, asset_ids: Collection[int]) -> dict[int, L
     with connection.cursor() as cursor:
         cursor.execute(LATEST_OWN, {"as_of": as_of, "assets": list(asset_ids)})
         return {
-            asset_id: LatestClose(price, day, is_stale=False, is_own=True)
+            asset_id: LatestClose(
+                price, day, is_stale=False, is_own=True, is_old=day < as_of - OWN_PRICE_OLD_AFTER
+            )
             for asset_id, price, day in cursor.fetchall()
         }
 

@@ -21,6 +21,10 @@ class SlotError(PortfolioError):
     """A model's category slot is filled with an asset that does not fit, or with none."""
 
 
+class OwnAssetError(PortfolioError):
+    """An asset of one's own that cannot be as it was entered."""
+
+
 class ConflictError(PortfolioError):
     """The portfolio is no longer what the person saw when they decided."""
 

@@ -1,10 +1,11 @@
 """Balances: what a portfolio holds of each asset."""
 
+from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from portfolios.models import Asset, Holding, Portfolio
 from portfolios.services import revisions
-from portfolios.services.errors import ConflictError, QuantityError
+from portfolios.services.errors import ConflictError, OwnAssetError, QuantityError
 
 DECIMALS = 18  # one wei; what numeric(38,18) holds
 SMALLEST = Decimal(10) ** -DECIMALS
@@ -24,6 +25,12 @@ def check_quantity(quantity: Decimal) -> Decimal:
     return quantity
 
 
+def check_visible(assets: Iterable[Asset], *, portfolio: Portfolio) -> None:
+    """Raise OwnAssetError when one of them is somebody else's own."""
+    if any(asset.owner_id not in (None, portfolio.owner_id) for asset in assets):
+        raise OwnAssetError("Choose an asset from the list.")
+
+
 def save(
     *, portfolio: Portfolio, asset: Asset, quantity: Decimal, expected_revision: int | None = None
 ) -> Holding:
@@ -33,6 +40,7 @@ def save(
     no longer at the revision that the person saw; None means whatever it is.
     """
     check_quantity(quantity)
+    check_visible([asset], portfolio=portfolio)
     with revisions.changing(portfolio, expected=expected_revision) as locked:
         holding, _ = Holding.objects.update_or_create(
             portfolio=locked, asset=asset, defaults={"quantity": quantity}

@@ -1,6 +1,6 @@
 """Portfolios: made empty, after a model or after another; changed, put away, deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal, localcontext
 
@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from portfolios.models import (
     Asset,
+    AssetCategory,
     Holding,
     ModelPortfolio,
     Portfolio,
@@ -19,6 +20,7 @@ from portfolios.models import (
 from portfolios.selectors import model_portfolios
 from portfolios.services import holdings, revisions, sandboxes, targets
 from portfolios.services.errors import MissingPriceError, QuantityError, SlotError
+from portfolios.services.targets import Aim
 
 LONGEST_NAME = 80
 KEPT_AFTER_DELETION = timedelta(days=7)
@@ -38,28 +40,39 @@ def create_from_model(
     amount: Decimal,
     closes: Mapping[int, float],
     slots: Mapping[int, Asset] | None = None,
+    whole_categories: Collection[AssetCategory] = (),
 ) -> Portfolio:
     """Open a portfolio that holds `amount` US dollars of a model, bought at `closes` (by asset id).
 
     Quantities are rounded down to the smallest unit; what is left is dust. `slots` fills the
-    model's category slots by line id; a slot not named takes the largest asset that fits.
+    model's category slots by line id; a slot not named takes the largest asset that fits. The
+    slots of `whole_categories` become targets of the category as a whole.
     Raises SlotError, MissingPriceError, QuantityError, TargetsError, SandboxFullError; then nothing
     is made.
     """
     weights = fill_slots(model_portfolio=model_portfolio, slots=slots or {}, closes=closes)
-    targets.check_weights(weights)
+    aims = _by_category(weights, whole_categories)
+    targets.check_weights(aims)
     quantities = buy(weights=weights, amount=amount, closes=closes)
     with transaction.atomic():
         portfolio = create(owner=owner, name=name, profile=model_portfolio.profile)
-        TargetWeight.objects.bulk_create(
-            TargetWeight(portfolio=portfolio, asset=asset, weight=weight)
-            for asset, weight in weights.items()
-        )
+        TargetWeight.objects.bulk_create(targets.rows(portfolio=portfolio, weights=aims))
         Holding.objects.bulk_create(
             Holding(portfolio=portfolio, asset=asset, quantity=quantity)
             for asset, quantity in quantities.items()
         )
     return portfolio
+
+
+def _by_category(
+    weights: Mapping[Asset, Decimal], categories: Collection[AssetCategory]
+) -> dict[Aim, Decimal]:
+    """The same weights, those of these categories added up."""
+    aims: dict[Aim, Decimal] = {}
+    for asset, weight in weights.items():
+        aim = asset.category if asset.category in categories else asset
+        aims[aim] = aims.get(aim, Decimal(0)) + weight
+    return aims
 
 
 def fill_slots(
@@ -156,7 +169,12 @@ def clone(*, portfolio: Portfolio) -> Portfolio:
         for holding in original.holdings.all()
     )
     TargetWeight.objects.bulk_create(
-        TargetWeight(portfolio=copy, asset_id=target.asset_id, weight=target.weight)
+        TargetWeight(
+            portfolio=copy,
+            asset_id=target.asset_id,
+            category_id=target.category_id,
+            weight=target.weight,
+        )
         for target in original.target_weights.all()
     )
     return copy

@@ -1,12 +1,14 @@
 """Target weights: what a portfolio should hold, in fractions that sum to one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from portfolios.models import Asset, Portfolio, TargetWeight
-from portfolios.services import revisions
+from portfolios.models import Asset, AssetCategory, Portfolio, TargetWeight
+from portfolios.services import holdings, revisions
 from portfolios.services.errors import TargetsError
 
+# What a target is for: an asset, or all that is held of a category together.
+Aim = Asset | AssetCategory
 DECIMALS = 9  # of a fraction, that is seven of a percentage
 
 
@@ -17,15 +19,25 @@ def percent(fraction: Decimal) -> str:
     return f"{whole}.{decimals.ljust(2, '0')} %"
 
 
-def check_weights(weights: Mapping[Asset, Decimal]) -> None:
-    """Raise TargetsError unless the weights are fractions that sum to exactly one."""
-    for asset, weight in weights.items():
+def short_name(aim: Aim) -> str:
+    return aim.symbol if isinstance(aim, Asset) else aim.name
+
+
+def check_weights(weights: Mapping[Aim, Decimal]) -> None:
+    """Raise TargetsError unless the weights are fractions that sum to exactly one.
+
+    An asset has a target of its own or one with its category, not both.
+    """
+    for aim, weight in weights.items():
         if not weight.is_finite() or not 0 < weight <= 1:
-            raise TargetsError(f"The target of {asset.symbol} must be above 0 % and at most 100 %.")
+            raise TargetsError(
+                f"The target of {short_name(aim)} must be above 0 % and at most 100 %."
+            )
         if weight != round(weight, DECIMALS):
             raise TargetsError(
-                f"The target of {asset.symbol} has more than {DECIMALS - 2} decimals."
+                f"The target of {short_name(aim)} has more than {DECIMALS - 2} decimals."
             )
+    check_overlap(weights)
     total = sum(weights.values(), Decimal(0))
     if total < 1:
         raise TargetsError(f"Targets sum to {percent(total)}. Add {percent(1 - total)} more.")
@@ -33,8 +45,29 @@ def check_weights(weights: Mapping[Asset, Decimal]) -> None:
         raise TargetsError(f"Targets sum to {percent(total)}. Take {percent(total - 1)} away.")
 
 
+def check_overlap(aims: Iterable[Aim]) -> None:
+    """Raise TargetsError when an asset and its whole category both have a target."""
+    aims = list(aims)
+    for aim in aims:
+        if isinstance(aim, Asset) and aim.category in aims:
+            raise TargetsError(
+                f"{aim.symbol} cannot have a target of its own beside one for all of "
+                f"{aim.category}, which it belongs to. Empty one of the two."
+            )
+
+
+def rows(*, portfolio: Portfolio, weights: Mapping[Aim, Decimal]) -> list[TargetWeight]:
+    """The targets as they are stored."""
+    return [
+        TargetWeight(portfolio=portfolio, asset=aim, weight=weight)
+        if isinstance(aim, Asset)
+        else TargetWeight(portfolio=portfolio, category=aim, weight=weight)
+        for aim, weight in weights.items()
+    ]
+
+
 def replace(
-    *, portfolio: Portfolio, weights: Mapping[Asset, Decimal], expected_revision: int | None
+    *, portfolio: Portfolio, weights: Mapping[Aim, Decimal], expected_revision: int | None
 ) -> None:
     """Make these the targets of the portfolio, and no others.
 
@@ -42,9 +75,8 @@ def replace(
     no longer at the revision that the person saw; None means whatever it is.
     """
     check_weights(weights)
+    assets = (aim for aim in weights if isinstance(aim, Asset))
+    holdings.check_visible(assets, portfolio=portfolio)
     with revisions.changing(portfolio, expected=expected_revision) as locked:
         TargetWeight.objects.filter(portfolio=locked).delete()
-        TargetWeight.objects.bulk_create(
-            TargetWeight(portfolio=locked, asset=asset, weight=weight)
-            for asset, weight in weights.items()
-        )
+        TargetWeight.objects.bulk_create(rows(portfolio=locked, weights=weights))

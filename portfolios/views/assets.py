@@ -1,4 +1,4 @@
-"""The catalogue, as a person searches it."""
+"""The catalogue and one's own assets, as a person searches them."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -11,5 +11,5 @@ from portfolios.selectors import assets
 @login_required
 @require_safe
 def asset_options(request: HttpRequest) -> HttpResponse:
-    found = assets.search(request.GET.get("q", ""))
+    found = assets.search(request.GET.get("q", ""), user=request.user)
     return render(request, "portfolios/_asset_options.html", {"assets": found})

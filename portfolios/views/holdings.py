@@ -24,7 +24,11 @@ from portfolios.views import HtmxRequest
 def holdings(request: HtmxRequest, pk: int) -> HttpResponse:
     """The table, and with POST one holding more."""
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    form = NewHoldingForm(request.POST if request.method == "POST" else None, portfolio=portfolio)
+    form = NewHoldingForm(
+        request.POST if request.method == "POST" else None,
+        portfolio=portfolio,
+        initial={"asset": request.GET.get("add")},
+    )
     if form.is_valid():
         try:
             holding = balances.save(portfolio=portfolio, **_decision(form))

@@ -55,6 +55,7 @@ def _create(request: HttpRequest, form: NewPortfolioForm, closes: dict[int, floa
         closes=closes,
         slots=form.slots,
     )
+        whole_categories=form.whole_categories,
 
 
 @login_required

@@ -15,6 +15,7 @@ from portfolios.models import Asset, Portfolio
 from portfolios.selectors import assets, portfolios
 from portfolios.services import targets as target_weights
 from portfolios.services.errors import ConflictError, PortfolioError
+from portfolios.services.targets import Aim
 from portfolios.views import HtmxRequest
 
 LONGEST_ID = 19  # digits of a 64-bit integer
@@ -45,9 +46,14 @@ def targets(request: HtmxRequest, pk: int) -> HttpResponse:
         "portfolio": portfolio,
         "form": form,
         "adding": adding,
-        "added": request.POST.get("add") if adding else None,
+        "added": _added_field(request.POST) if adding else None,
         "conflict": conflict,
-        "offered": _offered(form),
+        "offered": _offered(request, form),
+        "categories": [
+            category
+            for category in assets.categories_offered()
+            if category not in form.aims.values()
+        ],
     }
     template = "_targets.html" if request.htmx else "targets.html"
     status = 422 if form.is_bound and not adding else 200
@@ -65,7 +71,7 @@ def _save(portfolio: Portfolio, form: TargetsForm) -> None:
 def _form(request: HtmxRequest, portfolio: Portfolio) -> TargetsForm:
     """The rows of the portfolio, and those that the person has added and not yet saved."""
     submitted = request.POST if request.method == "POST" else None
-    rows = dict.fromkeys([*portfolios.assets(portfolio), *_added(submitted or {})])
+    rows = dict.fromkeys([*portfolios.aims(portfolio), *_added(request, submitted or request.GET)])
     return TargetsForm(
         submitted,
         initial={"revision": portfolio.revision},
@@ -74,18 +80,31 @@ def _form(request: HtmxRequest, portfolio: Portfolio) -> TargetsForm:
     )
 
 
-def _added(submitted: Mapping[str, str]) -> list[Asset]:
-    keys = [key.removeprefix("weight-") for key in submitted if key.startswith("weight-")]
-    if "adding" in submitted:
-        keys.append(submitted.get("add", ""))
-    ids = [int(key) for key in keys if key.isdecimal() and len(key) < LONGEST_ID]
-    return list(assets.offered().filter(pk__in=ids))
+def _added(request: HtmxRequest, submitted: Mapping[str, str]) -> list[Aim]:
+    """The categories and assets that have a field already or are to get one."""
+    offered = assets.offered(request.user)
+    return [
+        *assets.categories_offered().filter(pk__in=_ids(submitted, "category-", "add_category")),
+        *offered.filter(pk__in=_ids(submitted, "weight-", "add")),
+    ]
 
 
-def _offered(form: TargetsForm) -> list[tuple[str, list[Asset]]]:
+def _ids(submitted: Mapping[str, str], prefix: str, adding: str) -> list[int]:
+    keys = [key.removeprefix(prefix) for key in submitted if key.startswith(prefix)]
+    keys.append(submitted.get(adding, ""))
+    return [int(key) for key in keys if key.isascii() and key.isdigit() and len(key) < LONGEST_ID]
+
+
+def _added_field(submitted: Mapping[str, str]) -> str:
+    """The field that the person has just added, to type into."""
+    category = submitted.get("add_category")
+    return f"category-{category}" if category else f"weight-{submitted.get('add')}"
+
+
+def _offered(request: HtmxRequest, form: TargetsForm) -> list[tuple[str, list[Asset]]]:
     """What may still be added, by category."""
     groups: dict[str, list[Asset]] = {}
-    for asset in assets.offered():
-        if asset not in form.assets.values():
+    for asset in assets.offered(request.user):
+        if asset not in form.aims.values():
             groups.setdefault(asset.category.name, []).append(asset)
     return list(groups.items())
