@@ -282,19 +282,6 @@ class TargetsForm(SeenForm):
         return f"{figures.exact_percent(abs(1 - self.total))} % {words}"
 
 
-class SettingsForm(SeenForm, forms.ModelForm):
-    """Name, bands, fee and notes."""
-
-    tolerance_band = PercentField(
-        label="Band, percentage points", decimal_places=2, min_value=Decimal("0.01"), max_value=99
-    )
-    wide_band = PercentField(
-        label="Band while volatility is high, percentage points",
-        decimal_places=2,
-        min_value=Decimal("0.01"),
-        max_value=99,
-    )
-    fee_rate = PercentField(
 def field_name(aim: Aim) -> str:
     return f"weight-{aim.pk}" if isinstance(aim, Asset) else f"category-{aim.pk}"
 
@@ -331,6 +318,19 @@ class NewOwnAssetForm(OwnAssetForm, OwnPriceForm):
     field_order = ("name", "symbol", "category", "price", "priced_on")
 
 
+class SettingsForm(SeenForm, forms.ModelForm):
+    """Name, bands, fee and notes."""
+
+    tolerance_band = PercentField(
+        label="Band, percentage points", decimal_places=2, min_value=Decimal("0.01"), max_value=99
+    )
+    wide_band = PercentField(
+        label="Band while volatility is high, percentage points",
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        max_value=99,
+    )
+    fee_rate = PercentField(
         label="Fee of a trade, %", decimal_places=4, min_value=0, max_value=Decimal("9.9999")
     )
 

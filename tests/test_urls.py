@@ -81,9 +81,9 @@ PERSONAL = {
     "analytics:market": Url(allowed=("GET",)),
     "portfolios:portfolio-create": Url(),
     "portfolios:asset-options": Url(allowed=("GET",)),
-    "accounts:settings": Url(),
     "portfolios:own-asset-list": Url(allowed=("GET",)),
     "portfolios:own-asset-create": Url(),
+    "accounts:settings": Url(),
     "accounts:export": Url(user=302),
     "accounts:delete": Url(user=302),
     "account_email": allauths(anonymous=302, user=200),
@@ -164,9 +164,9 @@ def arguments(holding) -> dict[str, object]:
         "key": "unknown",
         "model": ModelPortfolioFactory().slug,
         "passkey": 1,
+        "own_asset": own_asset(owner=holding.portfolio.owner).pk,
         "uid": "1",
     }
-        "own_asset": own_asset(owner=holding.portfolio.owner).pk,
 
 
 @pytest.fixture
@@ -267,9 +267,9 @@ OPEN_TO_GUESTS = {"accounts:settings"}
 def test_a_guest_has_portfolios_and_no_account(name, address, holding):
     sandbox = guest()
     Portfolio.objects.update(owner=sandbox)
+    Asset.of_anybody.exclude(owner=None).update(owner=sandbox)
     client = client_of(sandbox, backend="accounts.services.guests.GuestBackend")
     answer = client.generic(TABLE[name].allowed[0], address(name))
-    Asset.of_anybody.exclude(owner=None).update(owner=sandbox)
     if address(name).startswith("/account/") and name not in OPEN_TO_GUESTS:
         assert answer.status_code == 403
         assert "Sign up, and your sandbox becomes your account." in answer.content.decode()
@@ -280,9 +280,9 @@ def test_a_guest_has_portfolios_and_no_account(name, address, holding):
 @pytest.mark.parametrize("name", OWNED)
 def test_a_guest_s_portfolio_is_not_there_for_other_guests(name, address, holding):
     Portfolio.objects.update(owner=guest())
+    Asset.of_anybody.exclude(owner=None).update(owner=guest())
     client = client_of(guest(), backend="accounts.services.guests.GuestBackend")
     for method in TABLE[name].allowed:
-    Asset.of_anybody.exclude(owner=None).update(owner=guest())
         assert client.generic(method, address(name)).status_code == 404
 
 

@@ -8,8 +8,8 @@ from django.db.models import F, Q, QuerySet
 from accounts.models import User
 from portfolios.models import Asset, AssetCategory, Holding, Portfolio, TargetWeight
 from portfolios.selectors import prices
-
 from portfolios.selectors.prices import LatestClose
+
 LARGEST_FIRST = (F("asset__cap_rank").asc(nulls_last=True), "asset__symbol")
 
 

@@ -54,8 +54,8 @@ def _create(request: HttpRequest, form: NewPortfolioForm, closes: dict[int, floa
         amount=form.cleaned_data["amount"],
         closes=closes,
         slots=form.slots,
-    )
         whole_categories=form.whole_categories,
+    )
 
 
 @login_required
