@@ -205,6 +205,27 @@ def effective_days(
     return np.asarray(np.where(uncertain, np.minimum(days, kish), kish))
 
 
+def zero_mean(
+    moves: FloatArray, observed: BoolArray, weights: FloatArray
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Correlate each pair over its common days; undefined (0) where one stood still on them all.
+
+    The last matrix is the root of the weighted squares of the row's asset on the common days.
+    """
+    weighted = moves * weights[:, None]
+    spread = np.sqrt((weighted * moves).T @ observed.astype(np.float64))
+    scale = spread * spread.T
+    defined = scale > 0
+    raw = weighted.T @ moves / np.where(defined, scale, 1.0)
+    return np.clip(np.where(defined, raw, 0.0), -1.0, 1.0), defined, spread
+
+
+def fading_weights(n_days: int, halflife: float) -> FloatArray:
+    """Return ``0.5**(age / halflife)`` of each day, the newest last and one."""
+    age = np.arange(n_days - 1, -1, -1, dtype=np.float64)
+    return np.asarray(0.5 ** (age / halflife))
+
+
 def winsorised(returns: FloatArray) -> FloatArray:
     """Clip each asset at ±5 MAD, or leave it alone where more than half of its days are equal."""
     median = _median(returns)

@@ -100,11 +100,13 @@ def ewma(
     arrays.require(min_overlap >= 1, "min_overlap", min_overlap, "1 or more")
 
     observed = ~np.isnan(daily_returns)
-    daily_volatility = _volatility(daily_returns, observed, _weights(n_days, volatility_halflife))
+    daily_volatility = _volatility(
+        daily_returns, observed, correlation.fading_weights(n_days, volatility_halflife)
+    )
     overlap = _overlap(observed)
-    weights = _weights(n_days, correlation_halflife)
+    weights = correlation.fading_weights(n_days, correlation_halflife)
     moves = np.where(observed, correlation.winsorised(daily_returns) / daily_volatility, 0.0)
-    raw, defined, spread = _pairwise_correlation(moves, observed, weights)
+    raw, defined, spread = correlation.zero_mean(moves, observed, weights)
     shrunk = (overlap < min_overlap) | ~defined
     np.fill_diagonal(shrunk, False)
     trust = np.minimum(overlap / min_overlap, 1.0) * defined
@@ -121,11 +123,6 @@ def ewma(
             moves, observed, weights, raw, np.where(spread > 0, spread, 1.0)
         ),
     )
-
-
-def _weights(n_days: int, halflife: float) -> FloatArray:
-    age = np.arange(n_days - 1, -1, -1, dtype=np.float64)
-    return np.asarray(0.5 ** (age / halflife))
 
 
 def _volatility(returns: FloatArray, observed: BoolArray, weights: FloatArray) -> FloatArray:
@@ -149,21 +146,6 @@ def _volatility(returns: FloatArray, observed: BoolArray, weights: FloatArray) -
 def _overlap(observed: BoolArray) -> IntArray:
     mask = observed.astype(np.float64)
     return np.rint(mask.T @ mask).astype(np.int64)
-
-
-def _pairwise_correlation(
-    moves: FloatArray, observed: BoolArray, weights: FloatArray
-) -> tuple[FloatArray, BoolArray, FloatArray]:
-    """Correlate each pair over its common days; undefined (0) where one stood still on them all.
-
-    The last matrix is the root of the weighted squares of the row's asset on the common days.
-    """
-    weighted = moves * weights[:, None]
-    spread = np.sqrt((weighted * moves).T @ observed.astype(np.float64))
-    scale = spread * spread.T
-    defined = scale > 0
-    raw = weighted.T @ moves / np.where(defined, scale, 1.0)
-    return np.clip(np.where(defined, raw, 0.0), -1.0, 1.0), defined, spread
 
 
 def _shrink(raw: FloatArray, trust: FloatArray, shrunk: BoolArray, groups: IntArray) -> FloatArray:

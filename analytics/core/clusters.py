@@ -1,0 +1,248 @@
+"""Assets that are about one bet, and how surely so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.cluster import hierarchy
+
+from analytics.core import arrays, correlation
+from analytics.core.arrays import BoolArray, FloatArray, IntArray
+from analytics.core.correlation import fading_weights
+from analytics.core.errors import (
+    OutOfRangeError,
+    ShapeError,
+    TooLittleHistoryError,
+    ZeroVolatilityError,
+)
+from analytics.core.returns import DISPLAY_RETURNS
+
+# Average linkage joins two clusters when the mean distance of their pairs is that of this ρ.
+THRESHOLD = 0.70
+# Hennig 2007 (Computational Statistics & Data Analysis 52): from 0.75 on a cluster is valid.
+SIMILARITY = 0.75
+STABLE_SHARE = 0.80
+DRAWS = 500
+# Mean distances are sums of roots: one at the threshold is so only up to rounding.
+HEIGHT_ROUNDING = 1e-9
+# Volatility clusters for weeks; shorter blocks would break what makes wild days come together.
+BLOCK_DAYS = 20
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Which of n assets belong together.
+
+    Attributes
+    ----------
+    labels : (n,) int
+        The cluster of each asset: 0, 1, …, in the order in which clusters first appear.
+    leaf_order : (n,) int
+        The assets in the order of the tree's leaves, clusters side by side. For display only.
+    merges : (n - 1, 4)
+        The tree as `scipy.cluster.hierarchy.linkage` writes it.
+    """
+
+    labels: IntArray
+    leaf_order: IntArray
+    merges: FloatArray
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How often each of k clusters came back; `share` (k,), and `stable` (k,) from 80 % on."""
+
+    share: FloatArray
+    stable: BoolArray
+
+
+def find(correlations: ArrayLike, *, threshold: float = THRESHOLD) -> Clusters:
+    """Join assets by average linkage on the distance √(2 (1 - ρ)), cut at that of `threshold`.
+
+    The distance is Mantegna's (1999, European Physical Journal B 11). For n > 1 the tree's order
+    of leaves is the one that puts neighbours next to each other (Bar-Joseph et al. 2001).
+
+    Parameters
+    ----------
+    correlations : array_like, shape (n, n)
+        Symmetric, ones on the diagonal. A pair not known must have been given a value, as
+        `covariance.ewma` does; assets of which nothing is known are to be left out.
+    threshold : float
+        In [-1, 1]; a mean distance of exactly that joins.
+
+    Returns
+    -------
+    Clusters
+        An asset alone is a cluster of one. Equal assets merge at distance 0.
+
+    Raises
+    ------
+    OutOfRangeError
+        An element outside [-1, 1], or a diagonal that is not one.
+    NotSymmetricError, NotFiniteError, ShapeError
+    """
+    matrix = arrays.symmetric("correlations", correlations)
+    arrays.require(-1 <= threshold <= 1, "threshold", threshold, "in [-1, 1]")
+    outside = np.abs(matrix) > 1 + 1e-12
+    if outside.any():
+        raise OutOfRangeError(f"correlations at {arrays.first(outside)} is not in [-1, 1]")
+    off = np.abs(np.diag(matrix) - 1) > 1e-12
+    if off.any():
+        raise OutOfRangeError(f"correlations is not 1 on the diagonal in {arrays.columns(off)}")
+    if len(matrix) < 2:
+        alone = np.arange(len(matrix))
+        return Clusters(alone, alone.copy(), np.empty((0, 4)))
+    distances = _distances(matrix, _above_diagonal(len(matrix)))
+    merges = hierarchy.optimal_leaf_ordering(hierarchy.linkage(distances, "average"), distances)
+    leaves = hierarchy.leaves_list(merges).astype(np.int64)
+    return Clusters(_cut(merges, threshold), leaves, merges)
+
+
+def stability(
+    returns: ArrayLike,
+    labels: ArrayLike,
+    *,
+    halflife: float | None = None,
+    threshold: float = THRESHOLD,
+    min_overlap: int = DISPLAY_RETURNS,
+    draws: int = DRAWS,
+    block_days: int = BLOCK_DAYS,
+    seed: int = 0,
+) -> Stability:
+    """Tell in which share of resampled histories each cluster comes back.
+
+    Blocks of consecutive days are drawn with replacement, around the end to the start (circular
+    block bootstrap, Politis & Romano 1992). Each draw is clustered anew; a cluster came back if
+    some cluster of the draw has a Jaccard similarity of 0.75 or more with it. A day keeps its
+    weight wherever it is drawn.
+
+    Parameters
+    ----------
+    returns : array_like, shape (n_days, n_assets)
+        Simple daily returns of two or more assets, oldest first; winsorised here. NaN means "not
+        observed".
+    labels : array_like of int, shape (n_assets,)
+        The cluster of each asset: 0, 1, …, none left out.
+    halflife : float, optional
+        Days, above 0. None weighs all days the same.
+    threshold : float
+        As for `find`.
+    min_overlap : int
+        Common days that each pair must have, at least 2. A pair of which a draw leaves no common
+        day keeps the correlation of all days.
+    draws, block_days, seed : int
+        The same seed draws the same days, for any number of assets.
+
+    Returns
+    -------
+    Stability
+        In the order of the labels.
+
+    Raises
+    ------
+    TooLittleHistoryError
+        A pair has too few common days.
+    ZeroVolatilityError
+        An asset never moved.
+    OutOfRangeError, NotFiniteError, ShapeError
+    """
+    daily_returns = arrays.floats("returns", returns, (None, None), nan_is_unobserved=True)
+    n_days, n_assets = daily_returns.shape
+    clusters = arrays.integers("labels", labels, (n_assets,))
+    _require_clusters(n_assets, clusters)
+    arrays.require(-1 <= threshold <= 1, "threshold", threshold, "in [-1, 1]")
+    arrays.require(min_overlap >= 2, "min_overlap", min_overlap, "2 or more")
+    arrays.require(draws >= 1, "draws", draws, "1 or more")
+    arrays.require(block_days >= 1, "block_days", block_days, "1 or more")
+    arrays.require(halflife is None or halflife > 0, "halflife", halflife or 0, "above 0")
+    member = _membership(clusters)
+    moves, observed = _moves(daily_returns, min_overlap)
+    weights = np.ones(n_days) if halflife is None else fading_weights(n_days, halflife)
+    whole, _, _ = correlation.zero_mean(moves, observed, weights)
+    returned, above = np.zeros(member.shape[1]), _above_diagonal(n_assets)
+    for multiplicity in _multiplicities(n_days, draws, block_days, seed):
+        drawn, defined, _ = correlation.zero_mean(moves, observed, multiplicity * weights)
+        distances = _distances(np.where(defined, drawn, whole), above)
+        found = _cut(hierarchy.linkage(distances, "average"), threshold)
+        returned += _similarity(member, _membership(found)) >= SIMILARITY
+    share = returned / draws
+    return Stability(share=share, stable=share >= STABLE_SHARE)
+
+
+def _require_clusters(n_assets: int, labels: IntArray) -> None:
+    if n_assets < 2:
+        raise ShapeError(f"returns has shape (any, {n_assets}), clusters need two columns or more")
+    present = np.unique(labels)
+    if not np.array_equal(present, np.arange(len(present))):
+        raise OutOfRangeError(f"labels are {present.tolist()}, must be 0, 1, … with none left out")
+
+
+def _distances(correlations: FloatArray, above: BoolArray) -> FloatArray:
+    """Return the distance of each pair above the diagonal, row by row."""
+    return np.asarray(np.sqrt(2 * np.maximum(1 - correlations[above], 0.0)))
+
+
+def _above_diagonal(n_assets: int) -> BoolArray:
+    return np.triu(np.ones((n_assets, n_assets), dtype=np.bool_), 1)
+
+
+def _cut(merges: FloatArray, threshold: float) -> IntArray:
+    """Cut the tree at the distance of `threshold`, and number clusters as they first appear.
+
+    From the root down, each merge below the cut hands its name to both of its parts (as
+    `scipy.cluster.hierarchy.fcluster`, whose checks take longer than all the rest of a draw).
+    """
+    height = np.sqrt(2 * (1 - threshold)) + HEIGHT_ROUNDING
+    n_assets = len(merges) + 1
+    names = list(range(2 * n_assets - 1))
+    joined = int(np.searchsorted(merges[:, 2], height, side="right"))  # heights ascend
+    for node, (one, other) in zip(
+        range(n_assets + joined - 1, n_assets - 1, -1),
+        merges[:joined, :2][::-1].astype(np.int64).tolist(),
+        strict=True,
+    ):
+        names[one] = names[other] = names[node]
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names[:n_assets]])
+
+
+def _membership(labels: IntArray) -> FloatArray:
+    """Return a column of zeros and ones for each cluster."""
+    joined = labels[:, None] == np.arange(labels.max(initial=-1) + 1)
+    return np.asarray(joined, dtype=np.float64)
+
+
+def _similarity(clusters: FloatArray, others: FloatArray) -> FloatArray:
+    """Return the Jaccard similarity of each cluster with the most similar of the others."""
+    both = clusters.T @ others
+    either = clusters.sum(axis=0)[:, None] + others.sum(axis=0) - both
+    return np.asarray((both / either).max(axis=1, initial=0.0))
+
+
+def _moves(returns: FloatArray, min_overlap: int) -> tuple[FloatArray, BoolArray]:
+    observed = ~np.isnan(returns)
+    seen = observed.astype(np.float64)
+    short = seen.T @ seen < min_overlap
+    if short.any():
+        one, other = np.unravel_index(int(np.argmax(short)), short.shape)
+        raise TooLittleHistoryError(
+            f"returns has fewer than {min_overlap} common days in columns {one} and {other}"
+        )
+    moves = correlation.standardised(correlation.winsorised(returns), observed)
+    still = (moves == 0).all(axis=0)
+    if still.any():
+        raise ZeroVolatilityError(f"returns never move in {arrays.columns(still)}")
+    return moves, observed
+
+
+def _multiplicities(n_days: int, draws: int, block_days: int, seed: int) -> Iterator[FloatArray]:
+    """Yield how often each draw has each day."""
+    generator = np.random.default_rng(seed)
+    n_blocks = -(-n_days // block_days)
+    for _ in range(draws):
+        starts = generator.integers(n_days, size=(n_blocks, 1))
+        days = ((starts + np.arange(block_days)) % n_days).ravel()[:n_days]
+        yield np.bincount(days, minlength=n_days).astype(np.float64)

@@ -1,0 +1,284 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+from sklearn.cluster import AgglomerativeClustering
+
+from analytics.core import clusters, correlation, errors, market_mode
+from analytics.core.returns import simple_returns
+
+
+def planted_blocks(sizes=(4, 3, 2, 1), *, n_days=400, inside=0.9, seed=0):
+    """Groups that share a driver, each asset with so much of its own that ρ is `inside`."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    drivers = rng.standard_normal((n_days, len(sizes)))
+    own = rng.standard_normal((n_days, len(labels)))
+    return 0.03 * (np.sqrt(inside) * drivers[:, labels] + np.sqrt(1 - inside) * own), labels
+
+
+def random_correlation(n_assets, seed):
+    rng = np.random.default_rng(seed)
+    return np.corrcoef(rng.standard_normal((n_assets, 8)) + rng.standard_normal(8))
+
+
+def partition(labels):
+    return {frozenset(np.flatnonzero(labels == label)) for label in np.unique(labels)}
+
+
+# Finding
+
+
+def test_by_hand():
+    # 0 and 1 join at ρ = 0.9. Their mean distance to 2 is that of √(2 · 0.2) and √(2 · 0.5).
+    rho = np.array([[1.0, 0.9, 0.8], [0.9, 1.0, 0.5], [0.8, 0.5, 1.0]])
+    mean_distance = (np.sqrt(0.4) + np.sqrt(1.0)) / 2
+    found = clusters.find(rho)
+    np.testing.assert_allclose(found.merges[:, 2], [np.sqrt(0.2), mean_distance])
+    assert found.labels.tolist() == [0, 0, 1]
+    joining = 1 - mean_distance**2 / 2
+    assert clusters.find(rho, threshold=joining).labels.tolist() == [0, 0, 0]
+    assert clusters.find(rho, threshold=joining + 1e-6).labels.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_planted_blocks_are_recovered(seed):
+    returns, planted = planted_blocks(seed=seed)
+    shuffled = np.random.default_rng(seed).permutation(len(planted))
+    found = clusters.find(correlation.pairwise(returns[:, shuffled]).correlation)
+    assert partition(found.labels) == partition(planted[shuffled])
+
+
+@given(st.integers(2, 15), st.integers(0, 2**32 - 1), st.floats(-1, 1))
+def test_the_cut_is_that_of_scipy_and_of_scikit_learn(n_assets, seed, threshold):
+    rho = random_correlation(n_assets, seed)
+    distances = np.sqrt(2 * np.clip(1 - rho, 0, 2))
+    np.fill_diagonal(distances, 0)
+    found = clusters.find(rho, threshold=threshold)
+    height = np.sqrt(2 * (1 - threshold)) + 1e-9
+    merges = hierarchy.linkage(squareform(distances, checks=False), "average")
+    assert partition(found.labels) == partition(hierarchy.fcluster(merges, height, "distance"))
+    peer = AgglomerativeClustering(
+        n_clusters=None, metric="precomputed", linkage="average", distance_threshold=height
+    )
+    assert partition(found.labels) == partition(peer.fit_predict(distances))
+
+
+@given(st.integers(2, 15), st.integers(0, 2**32 - 1))
+def test_the_order_of_assets_does_not_matter(n_assets, seed):
+    rho = random_correlation(n_assets, seed)
+    order = np.random.default_rng(seed).permutation(n_assets)
+    plain, permuted = clusters.find(rho), clusters.find(rho[np.ix_(order, order)])
+    assert partition(permuted.labels) == partition(plain.labels[order])
+    np.testing.assert_allclose(permuted.merges[:, 2], plain.merges[:, 2], atol=1e-12)
+
+
+def test_duplicates_merge_at_zero():
+    returns, _ = planted_blocks()
+    doubled = np.hstack([returns, returns[:, [2]], 3 * returns[:, [2]]])
+    found = clusters.find(correlation.pairwise(doubled).correlation)
+    # To the root of the rounding of a correlation of one.
+    np.testing.assert_allclose(found.merges[:2, 2], 0, atol=1e-7)
+    assert len(set(found.labels[[2, 10, 11]])) == 1
+    assert clusters.find(np.ones((5, 5))).merges[:, 2].tolist() == [0, 0, 0, 0]
+
+
+@given(st.integers(0, 15), st.integers(0, 2**32 - 1))
+def test_leaves_are_a_permutation_that_keeps_clusters_together(n_assets, seed):
+    rho = random_correlation(n_assets, seed) if n_assets > 1 else np.eye(n_assets)
+    found = clusters.find(rho)
+    assert sorted(found.leaf_order) == list(range(n_assets))
+    in_order = found.labels[found.leaf_order]
+    changes = (np.diff(in_order) != 0).sum()
+    assert changes == max(len(np.unique(found.labels)) - 1, 0)
+
+
+@given(st.integers(1, 15), st.integers(0, 2**32 - 1))
+def test_labels_count_up_as_clusters_first_appear(n_assets, seed):
+    rho = random_correlation(n_assets, seed) if n_assets > 1 else np.eye(1)
+    labels = clusters.find(rho).labels
+    _, first = np.unique(labels, return_index=True)
+    assert first[0] == 0
+    assert (np.diff(first) > 0).all()
+
+
+def test_higher_thresholds_only_split_clusters():
+    rho = random_correlation(12, 3)
+    coarse, fine = (clusters.find(rho, threshold=t).labels for t in (0.3, 0.8))
+    for cluster in partition(fine):
+        assert any(cluster <= whole for whole in partition(coarse))
+
+
+# Stability
+
+
+def test_planted_blocks_are_stable_and_chance_is_not():
+    returns, planted = planted_blocks()
+    found = clusters.stability(returns, planted)
+    assert found.stable.all()
+    assert (found.share > 0.99).all()
+    arbitrary = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 2])
+    assert not clusters.stability(returns, arbitrary).stable.any()
+
+
+def test_a_block_just_below_the_cut_is_not_stable():
+    returns, planted = planted_blocks((4, 4), n_days=120, inside=0.66)
+    found = clusters.stability(returns, planted)
+    assert (found.share > 0.01).all()
+    assert not found.stable.any()
+
+
+def test_similarity_is_jaccards():
+    # {0, 1, 2, 3} against {0, 1, 2}: three of four; {4} against {3, 4}: one of two.
+    both = [np.eye(2)[labels] for labels in ([0, 0, 0, 0, 1], [0, 0, 0, 1, 1])]
+    np.testing.assert_array_equal(clusters._similarity(*both), [0.75, 0.5])
+
+
+def test_each_draw_is_made_of_whole_blocks_and_as_long_as_history():
+    for multiplicity in clusters._multiplicities(100, draws=20, block_days=25, seed=1):
+        assert multiplicity.sum() == 100
+        # Four blocks around the end: at most four edges up and four down.
+        assert (np.diff(multiplicity, append=multiplicity[0]) != 0).sum() <= 8
+
+
+def test_stability_does_not_depend_on_the_order_of_assets():
+    returns, planted = planted_blocks((4, 4), n_days=120, inside=0.7)
+    order = np.array([5, 0, 6, 1, 7, 2, 4, 3])
+    renamed = 1 - planted
+    plain = clusters.stability(returns, planted, draws=100)
+    permuted = clusters.stability(returns[:, order], renamed[order], draws=100)
+    np.testing.assert_array_equal(permuted.share, plain.share[::-1])
+
+
+def test_the_same_seed_tells_the_same_and_another_nearly_so():
+    returns, planted = planted_blocks((4, 4), n_days=120, inside=0.75)
+    one, same, another = (clusters.stability(returns, planted, seed=s) for s in (0, 0, 1))
+    np.testing.assert_array_equal(one.share, same.share)
+    assert not np.array_equal(one.share, another.share)
+    np.testing.assert_allclose(one.share, another.share, atol=0.12)
+
+
+def test_days_that_faded_hardly_count():
+    # Together for 300 days, apart for the last 200.
+    rng = np.random.default_rng(0)
+    returns, planted = planted_blocks((3, 1), n_days=500)
+    returns[300:] = 0.03 * rng.standard_normal((200, 4))
+    assert clusters.stability(returns, planted, threshold=0.4).stable[0]
+    assert not clusters.stability(returns, planted, threshold=0.4, halflife=30).stable[0]
+
+
+def test_a_young_asset_has_its_pairs_judged_on_its_own_days():
+    returns, planted = planted_blocks()
+    returns[:-60, 1] = np.nan
+    found = clusters.stability(returns, planted, draws=200)
+    assert found.stable.all()
+
+
+@settings(max_examples=25)
+@given(st.integers(2, 6), st.integers(2, 40), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_shares_are_shares(n_assets, n_days, block_days, seed):
+    rng = np.random.default_rng(seed)
+    returns = rng.standard_normal((n_days, n_assets))
+    labels = clusters.find(np.atleast_2d(np.corrcoef(returns.T))).labels
+    found = clusters.stability(
+        returns, labels, min_overlap=2, draws=10, block_days=block_days, seed=seed
+    )
+    assert ((found.share >= 0) & (found.share <= 1)).all()
+    np.testing.assert_array_equal(found.stable, found.share >= 0.8)
+
+
+# The year 2022
+
+
+@pytest.fixture(scope="module")
+def year_2022(market_directory):
+    """Simple returns of all coins but stablecoins with a close on every day of 2022."""
+    closes = pd.DataFrame(
+        {
+            path.stem: pd.read_csv(path, index_col="date", parse_dates=["date"])["close"]
+            for path in sorted(market_directory.glob("*.csv"))
+        }
+    ).loc["2021-12-31":"2022-12-31"]
+    closes = closes.dropna(axis=1).drop(columns=["USDC", "USDT"])
+    return list(closes.columns), simple_returns(closes.to_numpy())
+
+
+def test_the_sixteen_coin_cluster_of_2022_is_stable_though_its_exact_set_is_not(
+    year_2022, monkeypatch
+):
+    names, returns = year_2022
+    found = clusters.find(correlation.pairwise(returns).correlation)
+    sizes = np.bincount(found.labels)
+    assert sizes.max() == 16
+    assert {"BTC", "ETH"} <= {names[k] for k in np.flatnonzero(found.labels == sizes.argmax())}
+    similar = clusters.stability(returns, found.labels)
+    assert similar.share[sizes.argmax()] > 0.9
+    monkeypatch.setattr(clusters, "SIMILARITY", 1.0)
+    exact = clusters.stability(returns, found.labels)
+    assert 0.05 < exact.share[sizes.argmax()] < 0.4
+    assert not exact.stable[sizes.argmax()]
+
+
+def test_behind_bitcoins_move_nothing_of_it_was_one_bet(year_2022):
+    names, returns = year_2022
+    left = market_mode.remove(returns, market=names.index("BTC")).returns
+    rho = correlation.pairwise(left).correlation
+    assert np.bincount(clusters.find(rho).labels).max() == 1
+    assert np.bincount(clusters.find(rho, threshold=0.3).labels).max() >= 3
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("rho", "error", "message"),
+    [
+        ([[1.0, 1.1], [1.1, 1.0]], errors.OutOfRangeError, "row 0, column 1"),
+        ([[1.0, 0.5], [0.5, 0.9]], errors.OutOfRangeError, "column 1"),
+        ([[1.0, np.nan], [np.nan, 1.0]], errors.NotFiniteError, "row 0, column 1"),
+        ([[1.0, 0.5], [0.4, 1.0]], errors.NotSymmetricError, "row 0, column 1"),
+        ([[1.0, 0.5]], errors.ShapeError, "correlations"),
+    ],
+)
+def test_what_is_no_correlation_matrix_is_refused(rho, error, message):
+    with pytest.raises(error, match=message):
+        clusters.find(rho)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"labels": [0, 0, 2, 2]}, errors.OutOfRangeError, "labels"),
+        ({"labels": [0, 0]}, errors.ShapeError, "labels"),
+        ({"halflife": 0}, errors.OutOfRangeError, "halflife"),
+        ({"threshold": 2}, errors.OutOfRangeError, "threshold"),
+        ({"min_overlap": 1}, errors.OutOfRangeError, "min_overlap"),
+        ({"draws": 0}, errors.OutOfRangeError, "draws"),
+        ({"block_days": 0}, errors.OutOfRangeError, "block_days"),
+    ],
+)
+def test_unusable_parameters_are_refused_by_name(changes, error, message):
+    returns, _ = planted_blocks((2, 2))
+    with pytest.raises(error, match=message):
+        clusters.stability(returns, **({"labels": [0, 0, 1, 1]} | changes))
+
+
+def test_histories_that_cannot_be_resampled_are_refused():
+    returns, labels = planted_blocks((2, 2))
+    young, still, broken = returns.copy(), returns.copy(), returns.copy()
+    young[:-59, 2] = np.nan
+    still[:, 3] = 0.0
+    broken[5, 1] = np.inf
+    with pytest.raises(errors.TooLittleHistoryError, match="columns 0 and 2"):
+        clusters.stability(young, labels)
+    with pytest.raises(errors.ZeroVolatilityError, match="column 3"):
+        clusters.stability(still, labels)
+    with pytest.raises(errors.NotFiniteError, match="row 5, column 1"):
+        clusters.stability(broken, labels)
+    with pytest.raises(errors.ShapeError, match="two columns"):
+        clusters.stability(returns[:, :1], [0])
+    with pytest.raises(errors.OutOfRangeError, match="threshold"):
+        clusters.find(np.eye(2), threshold=1.5)
