@@ -95,8 +95,16 @@ class PreferencesForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ("alert_preference", "time_zone")
-        labels = {"alert_preference": "Write to me when a portfolio leaves its bands"}
+        fields = ("alert_preference", "time_zone", "theme", "number_style", "base_unit")
+        labels = {
+            "alert_preference": "Write to me when a portfolio leaves its bands",
+            "number_style": "Numbers",
+            "base_unit": "Totals of portfolios",
+        }
+        help_texts = {
+            "number_style": "What you type has a point and no separators everywhere: 1250.75.",
+            "base_unit": "What a portfolio is worth, in US dollars and at the same close in this.",
+        }
         widgets = {"alert_preference": forms.RadioSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

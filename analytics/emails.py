@@ -8,6 +8,7 @@ from accounts.models import AlertPreference, OutgoingEmail
 from accounts.services import unsubscribe
 from analytics.models import AlertEvent, NightlyRun, RegimeDay
 from analytics.selectors import digests, portfolio_pages
+from portfolios.templatetags import figures
 
 
 def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
@@ -34,12 +35,13 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
         "url": settings.SITE_URL + portfolio.get_absolute_url(),
         "unsubscribe_url": unsubscribe.url(portfolio.owner),
     }
-    return emails.render(
-        "emails/drift_alert",
-        subject=f"{portfolio.name} has drifted out of its bands",
-        context=context,
-        headers=unsubscribe.headers(portfolio.owner),
-    )
+    with figures.written_in(portfolio.owner.number_style):
+        return emails.render(
+            "emails/drift_alert",
+            subject=f"{portfolio.name} has drifted out of its bands",
+            context=context,
+            headers=unsubscribe.headers(portfolio.owner),
+        )
 
 
 def digest(outgoing: OutgoingEmail) -> Rendered | None:
@@ -64,9 +66,10 @@ def digest(outgoing: OutgoingEmail) -> Rendered | None:
         "simulated_market": not settings.MARKET_DATA_DIR,
         "unsubscribe_url": unsubscribe.url(user),
     }
-    return emails.render(
-        "emails/drift_digest",
-        subject=f"{subject} drifted out of balance",
-        context=context,
-        headers=unsubscribe.headers(user),
-    )
+    with figures.written_in(user.number_style):
+        return emails.render(
+            "emails/drift_digest",
+            subject=f"{subject} drifted out of balance",
+            context=context,
+            headers=unsubscribe.headers(user),
+        )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
@@ -16,6 +15,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
+
+from portfolios.templatetags import figures
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -50,12 +51,14 @@ def login_for_fragments(get_response: View) -> View:
     return respond
 
 
-def local_times(get_response: View) -> View:
-    """Show times in the time zone that the reader has chosen."""
+def display_settings(get_response: View) -> View:
+    """Show times in the time zone that the reader has chosen, and figures in their style."""
 
     def respond(request: HttpRequest) -> HttpResponse:
-        zone = ZoneInfo(request.user.time_zone) if request.user.is_authenticated else None
-        with timezone.override(zone):
+        reader = request.user
+        if not reader.is_authenticated:
+            return get_response(request)
+        with timezone.override(reader.time_zone), figures.written_in(reader.number_style):
             return get_response(request)
 
     return respond

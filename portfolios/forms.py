@@ -52,7 +52,7 @@ class PercentField(NumberField):
         super().__init__(**options)
 
     def prepare_value(self, value: Any) -> Any:
-        return figures.exact_percent(value) if isinstance(value, Decimal) else value
+        return figures.typed_percent(value) if isinstance(value, Decimal) else value
 
     def clean(self, value: Any) -> Decimal | None:
         percentage = super().clean(value)
@@ -213,6 +213,19 @@ class SeenForm(forms.Form):
         if "revision" in self.errors:
             raise forms.ValidationError("This page is out of date. Reload it and try again.")
         return cleaned
+
+
+class NameForm(SeenForm):
+    """What a portfolio is called, and nothing else of it."""
+
+    name = forms.CharField(
+        max_length=80, widget=forms.TextInput({"autofocus": True, "autocomplete": "off"})
+    )
+
+    def show_saved(self, saved: Portfolio) -> None:
+        """Say what it is called now. Who saves once more has seen it."""
+        self.data = {"name": self.data.get("name", ""), "revision": str(saved.revision)}
+        self["name"].help_text = f"Saved now: {saved.name}"
 
 
 class QuantityForm(SeenForm):

@@ -22,6 +22,7 @@ urlpatterns = [
     ),
     path("portfolios/<int:pk>/targets/", targets.targets, name="targets"),
     path("portfolios/<int:pk>/settings/", portfolios.settings, name="settings"),
+    path("portfolios/<int:pk>/rename/", portfolios.portfolio_rename, name="portfolio-rename"),
     path("portfolios/<int:pk>/clone/", portfolios.portfolio_clone, name="portfolio-clone"),
     path("portfolios/<int:pk>/archive/", portfolios.portfolio_archive, name="portfolio-archive"),
     path("portfolios/<int:pk>/restore/", portfolios.portfolio_restore, name="portfolio-restore"),

@@ -70,6 +70,7 @@ OWNED = {
     "portfolios:holding-remove": owned("holding"),
     "portfolios:targets": owned(),
     "portfolios:settings": owned(),
+    "portfolios:portfolio-rename": owned(),
     "portfolios:portfolio-delete": owned(),
     "portfolios:portfolio-undelete": owned(allowed=("POST",), user=302),
     "portfolios:portfolio-clone": owned(allowed=("POST",), user=302),
@@ -84,6 +85,7 @@ PERSONAL = {
     "portfolios:own-asset-list": Url(allowed=("GET",)),
     "portfolios:own-asset-create": Url(),
     "accounts:settings": Url(),
+    "accounts:theme": Url(allowed=("POST",), user=302),
     "accounts:export": Url(user=302),
     "accounts:delete": Url(user=302),
     "account_email": allauths(anonymous=302, user=200),
@@ -260,7 +262,7 @@ def test_a_method_that_makes_no_sense_is_405(name, address, owner):
 
 
 # What a guest may open of an account: how the site looks, and where one logs in or out.
-OPEN_TO_GUESTS = {"accounts:settings"}
+OPEN_TO_GUESTS = {"accounts:settings", "accounts:theme"}
 
 
 @pytest.mark.parametrize("name", [*OWNED, *PERSONAL])

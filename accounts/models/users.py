@@ -42,6 +42,29 @@ class AlertPreference(models.TextChoices):
     NONE = "none", "Never"
 
 
+class Theme(models.TextChoices):
+    SYSTEM = "system", "As the device"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+class NumberStyle(models.TextChoices):
+    """What separates thousands, and what marks decimals."""
+
+    COMMA_POINT = "comma_point", "1,234.56"
+    POINT_COMMA = "point_comma", "1.234,56"
+    SPACE_POINT = "space_point", "1 234.56"
+    SPACE_COMMA = "space_comma", "1 234,56"
+
+
+class BaseUnit(models.TextChoices):
+    """What the total of a portfolio is shown in, in addition to dollars."""
+
+    DOLLAR = "usd", "US dollars only"
+    BITCOIN = "btc", "Bitcoin too"
+    ETHER = "eth", "Ether too"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person; or a guest, who tries the site without signing up and can do nothing else.
 
@@ -60,6 +83,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_default=AlertPreference.EACH,
     )
     time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    theme = models.CharField(
+        max_length=6, choices=Theme, default=Theme.SYSTEM, db_default=Theme.SYSTEM
+    )
+    number_style = models.CharField(
+        max_length=11,
+        choices=NumberStyle,
+        default=NumberStyle.COMMA_POINT,
+        db_default=NumberStyle.COMMA_POINT,
+    )
+    base_unit = models.CharField(
+        max_length=3, choices=BaseUnit, default=BaseUnit.DOLLAR, db_default=BaseUnit.DOLLAR
+    )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
     guest_since = models.DateTimeField(null=True, editable=False)
     signed_up_as = models.ForeignKey(
@@ -85,6 +120,14 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=models.Q(alert_preference__in=["each", "daily", "weekly", "none"]),
                 name="user_alert_preference_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    theme__in=["system", "light", "dark"],
+                    number_style__in=["comma_point", "point_comma", "space_point", "space_comma"],
+                    base_unit__in=["usd", "btc", "eth"],
+                ),
+                name="user_display_known",
             ),
             # Whatever goes wrong elsewhere, a guest has no password, no rights and no address.
             models.CheckConstraint(

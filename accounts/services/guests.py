@@ -29,6 +29,8 @@ PURGED_AT_ONCE = 100
 # Who signs up on the last day may still confirm: so long the link in the letter works.
 LETTER_WORKS = timedelta(days=settings.ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS)
 
+DISPLAY_SETTINGS = ("time_zone", "theme", "number_style", "base_unit")
+
 
 class TooManyGuests(Exception):
     """There is no room for another guest now."""
@@ -86,8 +88,13 @@ def leave(session: SessionBase) -> None:
 
 
 def promise(*, guest: User, person: User) -> None:
-    """Remember who has signed up, the last of them. Idempotent."""
+    """Remember who has signed up, the last of them, and let the site look to them as it did.
+
+    Idempotent.
+    """
     User.objects.filter(pk=guest.pk, guest_since__isnull=False).update(signed_up_as=person)
+    chosen = {field: getattr(guest, field) for field in DISPLAY_SETTINGS}
+    User.objects.filter(pk=person.pk).update(**chosen)
 
 
 @transaction.atomic

@@ -2,9 +2,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import PreferencesForm
+from accounts.models import Theme, User
 
 
 @login_required
@@ -13,8 +15,21 @@ def settings(request: HttpRequest) -> HttpResponse:
     submitted = request.POST if request.method == "POST" else None
     form = PreferencesForm(submitted, instance=request.user)
     if form.is_valid():
-        form.save()
+        form.instance.save(update_fields=list(form.fields))
         messages.success(request, "Your settings are saved.")
         return redirect("accounts:settings")
     status = 422 if form.errors else 200
     return render(request, "accounts/settings.html", {"form": form}, status=status)
+
+
+@login_required
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """The switch in the menu; back to the page that it was pressed on."""
+    chosen = request.POST.get("theme")
+    if chosen in Theme.values:
+        User.objects.filter(pk=request.user.pk).update(theme=chosen)
+    page = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(page, allowed_hosts=None):
+        return redirect(page)
+    return redirect("accounts:settings")

@@ -22,6 +22,7 @@ from django.db.models.functions import Lower, NullIf
 
 from accounts.models import User
 from analytics.models import NightlyRun, PortfolioResult
+from analytics.selectors import columns
 from analytics.selectors.portfolio_pages import is_judged
 from portfolios.models import Portfolio
 
@@ -68,18 +69,6 @@ ASCENDING_FIRST = {BY_NAME, "balance"}
 
 
 @dataclass(frozen=True)
-class Column:
-    key: str
-    label: str
-    direction: str  # "ascending" or "descending" when the list is sorted by it, else empty
-    sort: str  # what the address says to sort by it, or to turn it round
-
-    @property
-    def is_figure(self) -> bool:
-        return self.key not in ASCENDING_FIRST
-
-
-@dataclass(frozen=True)
 class Row:
     portfolio: Portfolio
     result: PortfolioResult | None  # None: not calculated since its last change
@@ -105,10 +94,15 @@ class Row:
 
 @dataclass(frozen=True)
 class PortfolioList:
-    columns: Sequence[Column]
+    columns: Sequence[columns.Column]
     page: Page[Portfolio]
     rows: Sequence[Row]
     sort: str
+
+    @property
+    def kept(self) -> str:
+        """What the address of another page of the list keeps."""
+        return f"sort={self.sort}&"
 
 
 def read(user: User, *, run: NightlyRun | None, sort: str, page: str) -> PortfolioList:
@@ -125,7 +119,7 @@ def read(user: User, *, run: NightlyRun | None, sort: str, page: str) -> Portfol
     results = PortfolioResult.objects.filter(run=run, portfolio__in=list(shown)) if run else ()
     by_revision = {(result.portfolio_id, result.revision): result for result in results}
     return PortfolioList(
-        columns=[_column(name, sort) for name in LABELS],
+        columns=columns.heads(LABELS, sort=sort, ascending_first=ASCENDING_FIRST),
         page=shown,
         rows=[Row(p, by_revision.get((p.pk, p.revision))) for p in shown],
         sort=sort,
@@ -141,10 +135,3 @@ def _sorted(
         portfolios = portfolios.annotate(current=FilteredRelation("results", condition=current))
     order = OrderBy(SORTED_BY[key], descending=descending, nulls_last=True)
     return portfolios.select_related("profile").order_by(order, Lower("name"), "pk")
-
-
-def _column(key: str, sort: str) -> Column:
-    is_sorted = sort.removeprefix("-") == key
-    direction = ("descending" if sort.startswith("-") else "ascending") if is_sorted else ""
-    first, other = (key, f"-{key}") if key in ASCENDING_FIRST else (f"-{key}", key)
-    return Column(key, LABELS[key], direction, sort=other if sort == first else first)

@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from analytics.selectors import market_page
@@ -11,4 +12,10 @@ from analytics.selectors import market_page
 @login_required
 @require_safe
 def market(request: HttpRequest) -> HttpResponse:
-    return render(request, "analytics/market.html", {"market": market_page.read()})
+    market = market_page.read(
+        today=timezone.now().date(),
+        search=request.GET.get("q", ""),
+        sort=request.GET.get("sort", ""),
+        page=request.GET.get("page", ""),
+    )
+    return render(request, "analytics/market.html", {"market": market})

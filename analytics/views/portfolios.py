@@ -16,7 +16,7 @@ from analytics.selectors import portfolio_pages
 from analytics.selectors import value_history as histories
 from analytics.views import recomputation
 from portfolios.models import Portfolio
-from portfolios.selectors import portfolios
+from portfolios.selectors import base_units, portfolios
 from portfolios.views import HtmxRequest
 
 # A fragment that has asked this often stops asking, and offers a button.
@@ -31,12 +31,16 @@ def portfolio_list(request: HttpRequest) -> HttpResponse:
     listed = list_pages.read(
         request.user, run=run, sort=request.GET.get("sort", ""), page=request.GET.get("page", "")
     )
-    archived, recently_deleted = portfolios.put_away(request.user)
+    put_away = portfolios.put_away(
+        request.user,
+        archived_page=request.GET.get("archived", ""),
+        deleted_page=request.GET.get("deleted", ""),
+    )
     context = {
         "run": run,
         "list": listed,
-        "archived": archived,
-        "recently_deleted": recently_deleted,
+        "unit": base_units.read(request.user, on=run.as_of) if run else None,
+        "put_away": put_away,
     }
     return render(request, "analytics/portfolio_list.html", context)
 
@@ -45,8 +49,7 @@ def portfolio_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def overview(request: HttpRequest, pk: int) -> HttpResponse:
     """The facts at once, and the result when it is there."""
-    portfolio = _visible_or_404(request, pk)
-    return render(request, "analytics/overview.html", _context(portfolio))
+    return _page(request, pk, "analytics/overview.html")
 
 
 @login_required
@@ -61,7 +64,7 @@ def portfolio_result(request: HttpRequest, pk: int) -> HttpResponse:
 def allocation(request: HtmxRequest, pk: int) -> HttpResponse:
     if request.htmx:
         return _fragment(request, pk, "analytics/_allocation.html")
-    return render(request, "analytics/allocation.html", _context(_visible_or_404(request, pk)))
+    return _page(request, pk, "analytics/allocation.html")
 
 
 @login_required
@@ -70,7 +73,7 @@ def allocation(request: HtmxRequest, pk: int) -> HttpResponse:
 def rebalance(request: HtmxRequest, pk: int) -> HttpResponse:
     if request.htmx:
         return _fragment(request, pk, "analytics/_rebalance.html")
-    return render(request, "analytics/rebalance.html", _context(_visible_or_404(request, pk)))
+    return _page(request, pk, "analytics/rebalance.html")
 
 
 @login_required
@@ -103,13 +106,15 @@ def _visible_or_404(request: HttpRequest, pk: int) -> Portfolio:
     return get_object_or_404(visible, pk=pk)
 
 
-def _context(portfolio: Portfolio) -> dict[str, object]:
+def _context(request: HttpRequest, portfolio: Portfolio) -> dict[str, object]:
+    assert request.user.is_authenticated
     run = portfolio_pages.current_run()
     reading = portfolio_pages.read(portfolio, run=run) if run else None
     return {
         "portfolio": portfolio,
         "run": run,
         "reading": reading,
+        "unit": base_units.read(request.user, on=run.as_of) if run else None,
         "failed": bool(run and not reading and portfolio_pages.failed(portfolio, run=run)),
         "is_empty": not portfolio.holdings.exists() and not portfolio.target_weights.exists(),
         "tries": 0,
@@ -117,10 +122,14 @@ def _context(portfolio: Portfolio) -> dict[str, object]:
     }
 
 
+def _page(request: HttpRequest, pk: int, template: str) -> HttpResponse:
+    return render(request, template, _context(request, _visible_or_404(request, pk)))
+
+
 def _fragment(request: HttpRequest, pk: int, template: str) -> HttpResponse:
     """What belongs in a skeleton's place; while that is not calculated, the skeleton again."""
     portfolio = _visible_or_404(request, pk)
-    context = _context(portfolio)
+    context = _context(request, portfolio)
     is_due = not context["is_empty"] and not portfolio.archived_at
     if context["run"] and not context["reading"] and is_due:
         asked = request.GET.get("tries", "")

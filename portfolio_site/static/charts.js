@@ -15,7 +15,7 @@
     const [red, green, blue, alpha] = pixel.getImageData(0, 0, 1, 1).data;
     return `rgba(${red}, ${green}, ${blue}, ${alpha / 255})`;
   };
-  const percent = (fraction) => `${(fraction * 100).toFixed(1)} %`;
+  const percent = (fraction) => `${inStyle((fraction * 100).toFixed(1))} %`;
   const ROW_HEIGHT = 40;
 
   // Weights as bars in their category's colour, targets as marks across them.
@@ -85,7 +85,8 @@
     const text = token("--tblr-body-color");
     const grid = token("--tblr-border-color");
     const line = token("--tblr-primary");
-    const money = (value) => value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 2 : 0 });
+    const digits = (value) => ({ maximumFractionDigits: value < 100 ? 2 : 0 });
+    const money = (value) => inStyle(value.toLocaleString("en", digits(value)));
     return {
       height: 260,
       animation: false,

@@ -3,6 +3,12 @@
 (() => {
   const TOAST_MILLISECONDS = 8000;
 
+  // What a script writes has the marks of the reader's style, like what the server writes.
+  const MARKS = { comma: ",", point: ".", space: "\u00a0" };
+  const style = document.documentElement.dataset.numberStyle;
+  const [thousands, decimals] = style.split("_").map((name) => MARKS[name]);
+  window.inStyle = (text) => text.replace(/[,.]/g, (mark) => (mark === "," ? thousands : decimals));
+
   // What was done fades; what went wrong, or can be undone, stays until it is closed.
   const fade = (root) => {
     for (const toast of root.querySelectorAll('.toast[role="status"]:not(:has(form))')) {

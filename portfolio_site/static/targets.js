@@ -13,7 +13,7 @@
   };
   const format = (units) => {
     const decimals = (units % UNIT).toString().padStart(DECIMALS, "0").replace(/0+$/, "");
-    return `${units / UNIT}${decimals && `.${decimals}`}`;
+    return inStyle(`${units / UNIT}${decimals && `.${decimals}`}`);
   };
   const words = (sum) => {
     if (sum === WHOLE) return "complete";

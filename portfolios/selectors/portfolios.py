@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import F, Q, QuerySet
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, F, Q, QuerySet
 
 from accounts.models import User
 from portfolios.models import Asset, AssetCategory, Holding, Portfolio, TargetWeight
 from portfolios.selectors import prices
 from portfolios.selectors.prices import LatestClose
 
+PUT_AWAY_PAGE = 25
 LARGEST_FIRST = (F("asset__cap_rank").asc(nulls_last=True), "asset__symbol")
 
 
@@ -29,13 +31,34 @@ class Balance:
         return None if self.close is None else float(self.holding.quantity) * self.close
 
 
-def put_away(user: User) -> tuple[list[Portfolio], list[Portfolio]]:
+@dataclass(frozen=True)
+class PutAway:
+    """One page each of what a user does not see among their portfolios."""
+
+    archived: Page[Portfolio]
+    deleted: Page[Portfolio]
+
+
+def put_away(user: User, *, archived_page: str, deleted_page: str) -> PutAway:
     """What a user has archived, and what they have deleted and can still bring back."""
-    away = Portfolio.objects.owned_by(user).filter(
-        Q(archived_at__isnull=False) | Q(deleted_at__isnull=False)
+    owned = Portfolio.objects.owned_by(user)
+    deleted = owned.filter(deleted_at__isnull=False).order_by("-deleted_at", "pk")
+    archived = owned.filter(archived_at__isnull=False, deleted_at=None)
+    counts = owned.aggregate(
+        archived=Count("pk", filter=Q(archived_at__isnull=False, deleted_at=None)),
+        deleted=Count("pk", filter=Q(deleted_at__isnull=False)),
     )
-    deleted = [portfolio for portfolio in away if portfolio.deleted_at]
-    return [portfolio for portfolio in away if not portfolio.deleted_at], deleted
+    return PutAway(
+        archived=_page(archived, counts["archived"], archived_page),
+        deleted=_page(deleted, counts["deleted"], deleted_page),
+    )
+
+
+def _page(rows: QuerySet[Portfolio], count: int, number: str) -> Page[Portfolio]:
+    """A page of rows that were counted already; where there are none, nothing is asked."""
+    paginator = Paginator(rows if count else rows.none(), PUT_AWAY_PAGE)
+    paginator.count = count
+    return paginator.get_page(number)
 
 
 def balances(portfolio: Portfolio, *, as_of: date | None) -> list[Balance]:

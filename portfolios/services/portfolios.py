@@ -140,9 +140,12 @@ def update_settings(
         locked.save(update_fields=["name", "tolerance_band", "wide_band", "fee_rate", "notes"])
 
 
-def rename(*, portfolio: Portfolio, name: str) -> None:
-    """Change what a portfolio is called. Idempotent but for the revision."""
-    with revisions.changing(portfolio) as locked:
+def rename(*, portfolio: Portfolio, name: str, expected_revision: int | None) -> None:
+    """Change what a portfolio is called.
+
+    Idempotent but for the revision. Raises ConflictError as `update_settings` does.
+    """
+    with revisions.changing(portfolio, expected=expected_revision) as locked:
         locked.name = name
         locked.save(update_fields=["name"])
 

@@ -1,15 +1,21 @@
 """How numbers look on a screen and in an e-mail. Units stand in the head of a table, not here.
 
 What is not a number (None, NaN, infinite, text) is a dash. Minus is −, and a figure that rounds to
-zero has no sign.
+zero has no sign. Thousands and decimals are marked in the reader's style (`written_in`). Whatever
+the style, what people type has a point and no thousands, and so has what stands in a form already.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
+
+from accounts.models import NumberStyle
 
 register = template.Library()
 
@@ -19,6 +25,25 @@ MINUS = "−"
 HUGE = Decimal(10) ** 15
 TINY_PRICE = Decimal(10) ** -15
 SIGNIFICANT_DIGITS = 4
+# A style is two of these, as it is called: thousands_decimals.
+MARKS = {"comma": ",", "point": ".", "space": "\N{NO-BREAK SPACE}"}
+_style: ContextVar[str] = ContextVar("number_style", default=NumberStyle.COMMA_POINT)
+
+
+@contextmanager
+def written_in(style: str) -> Iterator[None]:
+    """Write all figures in a reader's style for a while."""
+    before = _style.set(style)
+    try:
+        yield
+    finally:
+        _style.reset(before)
+
+
+def _in_style(text: str) -> str:
+    """The same figure, which has commas and a point, with the reader's marks."""
+    thousands, decimals = (MARKS[name] for name in _style.get().split("_"))
+    return text.translate({ord(","): thousands, ord("."): decimals})
 
 
 def _number(value: Any) -> Decimal | None:
@@ -34,11 +59,17 @@ def _number(value: Any) -> Decimal | None:
 
 def _fixed(number: Decimal, decimals: int) -> str:
     if abs(number) >= HUGE:
-        return f"{number:.2e}".replace("+", "").replace("-", MINUS)
-    text = f"{number:,.{decimals}f}"
-    if not text.strip("-0.,"):
-        return text.lstrip("-")
-    return text.replace("-", MINUS)
+        text = f"{number:.2e}".replace("+", "")
+    else:
+        text = f"{number:,.{decimals}f}"
+        if not text.strip("-0.,"):
+            text = text.lstrip("-")
+    return _in_style(text.replace("-", MINUS))
+
+
+def _trimmed(text: str) -> str:
+    """Without zeros that say nothing."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @register.filter
@@ -54,7 +85,7 @@ def money(value: Any) -> str:
     if number is None:
         return DASH
     if number and abs(number) < Decimal("0.005"):
-        return "<0.01" if number > 0 else f">{MINUS}0.01"
+        return _in_style("<0.01" if number > 0 else f">{MINUS}0.01")
     return _fixed(number, 2)
 
 
@@ -67,8 +98,17 @@ def price(value: Any) -> str:
     if number == 0 or abs(number) >= 1:
         return _fixed(number, 2)
     if abs(number) < TINY_PRICE:
-        return f"{number:.{SIGNIFICANT_DIGITS - 1}e}".replace("-", MINUS)
+        return _in_style(f"{number:.{SIGNIFICANT_DIGITS - 1}e}".replace("-", MINUS))
     return _fixed(number, SIGNIFICANT_DIGITS - 1 - number.adjusted())
+
+
+@register.filter
+def in_unit(value: Any, unit: Any) -> str:
+    """US dollars in another unit, with its symbol: 0.3721 BTC. Nothing when either is unknown."""
+    number = _number(value)
+    if number is None or unit is None:
+        return ""
+    return f"{price(number / Decimal(str(unit.close)))} {unit.symbol}"
 
 
 @register.filter
@@ -82,17 +122,20 @@ def percent(value: Any) -> str:
 def exact_percent(value: Any) -> str:
     """A fraction in percent with every decimal it has, and no more: 0.125 is 12.5."""
     number = _number(value)
-    if number is None:
-        return DASH
-    text = f"{number * 100:f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+    return DASH if number is None else _in_style(typed_percent(number).replace("-", MINUS))
+
+
+def typed_percent(fraction: Decimal) -> str:
+    """The same as one types it: with a point, whatever the style."""
+    return _trimmed(f"{fraction * 100:f}")
 
 
 @register.filter
 def signed_percent(value: Any) -> str:
     """A difference of fractions in percentage points, always with its sign: +6.2, −3.1, 0.0."""
     text = percent(value)
-    return text if text in (DASH, "0.0") or text.startswith(MINUS) else f"+{text}"
+    is_positive = text[0].isdigit() and text.strip("0.,")
+    return f"+{text}" if is_positive else text
 
 
 @register.filter
@@ -123,9 +166,13 @@ def quantity(value: Any) -> str:
         if abs(value) >= HUGE:
             return _fixed(number, 0)
         number = Decimal(f"{value:.6g}")
-    text = f"{number:,f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("-0", "") else text.replace("-", MINUS)
+    text = _trimmed(f"{number:,f}")
+    return "0" if text in ("-0", "") else _in_style(text.replace("-", MINUS))
+
+
+def typed_quantity(balance: Decimal) -> str:
+    """A balance as one types it: with a point and no thousands, whatever the style."""
+    return _trimmed(f"{balance:f}")
 
 
 @register.filter

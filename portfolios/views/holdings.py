@@ -55,7 +55,7 @@ def holding(request: HtmxRequest, pk: int, holding_pk: int) -> HttpResponse:
     holding = _holding(portfolio, holding_pk)
     if holding is None:
         return _removed_elsewhere(request, portfolio)
-    shown = figures.quantity(holding.quantity).replace(",", "")
+    shown = figures.typed_quantity(holding.quantity)
     form = QuantityForm(
         request.POST if request.method == "POST" else None, initial={"quantity": shown}
     )

@@ -1,5 +1,6 @@
 """Portfolios: a new one, its settings, a copy, the archive, its end."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from django.contrib import messages
@@ -9,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portfolios.forms import NewPortfolioForm, SettingsForm
+from portfolios.forms import NameForm, NewPortfolioForm, SettingsForm
 from portfolios.models import Portfolio
 from portfolios.selectors import model_portfolios, prices
 from portfolios.services import portfolios
@@ -81,6 +82,30 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+def portfolio_rename(request: HttpRequest, pk: int) -> HttpResponse:
+    """The shortest way to another name, from the list and back."""
+    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    form = NameForm(
+        request.POST if request.method == "POST" else None,
+        initial={"name": portfolio.name, "revision": portfolio.revision},
+    )
+    if form.is_valid():
+        name, seen = form.cleaned_data["name"], form.cleaned_data["revision"]
+        try:
+            portfolios.rename(portfolio=portfolio, name=name, expected_revision=seen)
+        except ConflictError as refusal:
+            form.add_error(None, str(refusal))
+            form.show_saved(Portfolio.objects.get(pk=pk))
+        else:
+            messages.success(request, f"“{portfolio}” is called “{name}” now.")
+            return redirect("analytics:portfolio-list")
+    context = {"portfolio": portfolio, "form": form}
+    status = 422 if form.errors else 200
+    return render(request, "portfolios/portfolio_rename.html", context, status=status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def portfolio_delete(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
     if request.method != "POST":
@@ -97,13 +122,7 @@ def portfolio_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def portfolio_undelete(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.owned_by(request.user), pk=pk)
-    try:
-        portfolios.undelete(portfolio=portfolio)
-    except ConflictError as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, f"“{portfolio}” is back.")
-    return redirect("analytics:portfolio-list")
+    return _changed(request, portfolio, portfolios.undelete, "is back.")
 
 
 @login_required
@@ -123,24 +142,30 @@ def portfolio_clone(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def portfolio_archive(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
-    try:
-        portfolios.archive(portfolio=portfolio)
-    except ConflictError as refusal:
-        messages.error(request, str(refusal))
-    else:
-        undo = reverse("portfolios:portfolio-restore", args=[pk])
-        messages.success(request, f"“{portfolio}” is archived.", extra_tags=undo)
-    return redirect("analytics:portfolio-list")
+    undo = reverse("portfolios:portfolio-restore", args=[pk])
+    return _changed(request, portfolio, portfolios.archive, "is archived.", undo=undo)
 
 
 @login_required
 @require_POST
 def portfolio_restore(request: HttpRequest, pk: int) -> HttpResponse:
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    return _changed(request, portfolio, portfolios.restore, "is measured again from now on.")
+
+
+def _changed(
+    request: HttpRequest,
+    portfolio: Portfolio,
+    change: Callable[..., None],
+    words: str,
+    *,
+    undo: str = "",
+) -> HttpResponse:
+    """Change where a portfolio is kept, say so, and show the list."""
     try:
-        portfolios.restore(portfolio=portfolio)
+        change(portfolio=portfolio)
     except ConflictError as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"“{portfolio}” is measured again from now on.")
+        messages.success(request, f"“{portfolio}” {words}", extra_tags=undo)
     return redirect("analytics:portfolio-list")

@@ -17,6 +17,7 @@ from accounts.services import guests, outbox
 from portfolios.models import Asset, Holding, Portfolio
 from tests.accounts.conftest import MailServer
 from tests.accounts.test_second_step import SECRET, code_now
+from tests.accounts.test_settings import PREFERENCES
 from tests.accounts.test_sign_up import anonymised, link_in, sign_up
 from tests.factories import (
     PASSWORD,
@@ -157,7 +158,7 @@ def test_the_menu_of_a_guest_offers_no_account() -> None:
 
 def test_a_guest_chooses_a_time_zone_and_no_letters() -> None:
     sandbox = guest()
-    choice = {"time_zone": "Asia/Tokyo", "alert_preference": "each"}
+    choice = PREFERENCES | {"time_zone": "Asia/Tokyo"}
     page = browser_of(sandbox).post("/account/settings/", choice, follow=True)
     assert "Your settings are saved." in page.content.decode()
     sandbox.refresh_from_db()

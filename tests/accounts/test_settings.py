@@ -7,18 +7,22 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from accounts.models import User
-from tests.factories import UserFactory
+from accounts.services import guests
+from tests.factories import UserFactory, guest
 
 pytestmark = pytest.mark.django_db
 
 SETTINGS = "/account/settings/"
+THEME = "/account/theme/"
+DISPLAY = {"theme": "system", "number_style": "comma_point", "base_unit": "usd"}
+PREFERENCES = {"alert_preference": "each", "time_zone": "UTC", **DISPLAY}
 
 
 def test_each_choice_of_letters_and_a_time_zone_are_kept(client: Client) -> None:
     user = UserFactory()
     client.force_login(user)
     for preference in ("none", "daily", "weekly", "each"):
-        body = {"alert_preference": preference, "time_zone": "Europe/Berlin"}
+        body = PREFERENCES | {"alert_preference": preference, "time_zone": "Europe/Berlin"}
         assert client.post(SETTINGS, body).headers["Location"] == SETTINGS
         user.refresh_from_db()
         assert (user.alert_preference, user.time_zone) == (preference, "Europe/Berlin")
@@ -27,11 +31,14 @@ def test_each_choice_of_letters_and_a_time_zone_are_kept(client: Client) -> None
 @pytest.mark.parametrize(
     "body",
     [
-        {"alert_preference": "hourly", "time_zone": "UTC"},
-        {"alert_preference": "none", "time_zone": "Europe/../../etc/passwd"},
-        {"alert_preference": "none", "time_zone": "Moon/Tycho"},
-        {"alert_preference": "none"},
-        {"time_zone": "UTC"},
+        {"alert_preference": "hourly"},
+        {"time_zone": "Europe/../../etc/passwd"},
+        {"time_zone": "Moon/Tycho"},
+        {"time_zone": ""},
+        {"alert_preference": ""},
+        {"theme": "sepia"},
+        {"number_style": "point_point"},
+        {"base_unit": "dogecoin"},
     ],
 )
 def test_what_is_no_choice_is_refused_and_nothing_is_saved(
@@ -39,20 +46,29 @@ def test_what_is_no_choice_is_refused_and_nothing_is_saved(
 ) -> None:
     user = UserFactory()
     client.force_login(user)
-    assert client.post(SETTINGS, body).status_code == 422
+    others = {"alert_preference": "none", "time_zone": "Asia/Tokyo", "theme": "dark"}
+    assert client.post(SETTINGS, PREFERENCES | others | body).status_code == 422
     user.refresh_from_db()
-    assert (user.alert_preference, user.time_zone) == ("each", "UTC")
+    assert {name: getattr(user, name) for name in PREFERENCES} == PREFERENCES
 
 
-def test_the_database_knows_the_choices_too() -> None:
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"alert_preference": "hourly"},
+        {"theme": "sepia"},
+        {"number_style": "space"},
+        {"base_unit": "sol"},
+    ],
+)
+def test_the_database_knows_the_choices_too(choice: dict[str, str]) -> None:
     with pytest.raises(IntegrityError):
-        UserFactory(alert_preference="hourly")
+        UserFactory(**choice)
 
 
 def test_a_saved_setting_says_so_once(client: Client) -> None:
     client.force_login(UserFactory())
-    body = {"alert_preference": "each", "time_zone": "UTC"}
-    page = client.post(SETTINGS, body, follow=True).content.decode()
+    page = client.post(SETTINGS, PREFERENCES, follow=True).content.decode()
     assert "Your settings are saved." in page
     assert "Your settings are saved." not in client.get(SETTINGS).content.decode()
 
@@ -73,6 +89,68 @@ def test_times_are_shown_in_the_reader_s_time_zone() -> None:
             shown[zone] = browser.get("/account/sessions/").content.decode()
     assert "1 February 2026, 07:30 JST" in shown["Asia/Tokyo"]
     assert "31 January 2026, 17:30 EST" in shown["America/New_York"]
+
+
+# --- The theme ---
+
+
+def root(page: str) -> str:
+    """The start tag of the page."""
+    return " ".join(page.partition("<html")[2].partition(">")[0].split())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_chosen_theme_is_in_the_page_before_any_script_runs(client: Client, theme: str) -> None:
+    client.force_login(UserFactory(theme=theme))
+    tag = root(client.get(SETTINGS).content.decode())
+    assert f'data-theme="{theme}"' in tag
+    assert f'data-bs-theme="{theme}"' in tag
+
+
+def test_the_theme_of_the_device_is_the_browser_s_to_know(client: Client) -> None:
+    client.force_login(UserFactory())
+    tag = root(client.get(SETTINGS).content.decode())
+    assert 'data-theme="system"' in tag
+    assert "data-bs-theme" not in tag
+    assert "data-theme" not in root(Client().get("/account/login/").content.decode())
+
+
+def test_the_switch_in_the_menu_keeps_the_theme_and_leads_back(client: Client) -> None:
+    user = UserFactory(time_zone="Asia/Tokyo")
+    client.force_login(user)
+    answer = client.post(THEME, {"theme": "dark", "next": "/portfolios/?sort=-value"})
+    assert answer.headers["Location"] == "/portfolios/?sort=-value"
+    user.refresh_from_db()
+    assert (user.theme, user.time_zone) == ("dark", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    "page", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)", ""]
+)
+def test_the_switch_leads_nowhere_else(client: Client, page: str) -> None:
+    client.force_login(UserFactory())
+    answer = client.post(THEME, {"theme": "dark", "next": page})
+    assert answer.headers["Location"] == SETTINGS
+
+
+def test_a_theme_that_is_none_changes_nothing(client: Client) -> None:
+    user = UserFactory()
+    client.force_login(user)
+    assert client.post(THEME, {"theme": "sepia"}).status_code == 302
+    user.refresh_from_db()
+    assert user.theme == "system"
+
+
+def test_who_signs_up_from_a_sandbox_keeps_its_looks() -> None:
+    looks = {
+        "theme": "dark", "number_style": "point_comma", "base_unit": "btc",
+        "time_zone": "Asia/Tokyo",
+    }  # fmt: skip
+    sandbox, new = guest(**looks), UserFactory()
+    guests.promise(guest=sandbox, person=new)
+    new.refresh_from_db()
+    assert {name: getattr(new, name) for name in looks} == looks
+    assert new.alert_preference == "each"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -29,7 +29,7 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     page.get_by_label("E-mail address").fill(EMAIL)
     for field in page.locator("input[type=password]").all():
         field.fill(PASSWORD)
-    page.locator("main form button[type=submit]").click()
+    page.get_by_role("button", name="Sign up").click()
     letter = postbox.wait_for("Confirm your e-mail")
     page.goto(link_in(letter, containing="confirm-email"))
     page.locator("main form button[type=submit]").click()

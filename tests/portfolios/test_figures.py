@@ -2,11 +2,14 @@
 
 import math
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.models import NumberStyle
+from portfolios.selectors.base_units import Unit
 from portfolios.templatetags import figures
 
 NOT_NUMBERS = [
@@ -142,3 +145,80 @@ def test_a_shown_price_is_rounded_by_half_of_its_last_digit_at_most(value: float
     shown = float(figures.price(value).replace(",", ""))
     tolerance = 0.005 if value >= 1 else 0.0005 * value
     assert shown == pytest.approx(value, abs=tolerance, rel=1e-12)
+
+
+# --- Styles ---------------------------------------------------------------------------------------
+
+STYLES = {
+    "comma_point": "1,234,567.89",
+    "point_comma": "1.234.567,89",
+    "space_point": "1\u00a0234\u00a0567.89",
+    "space_comma": "1\u00a0234\u00a0567,89",
+}
+
+
+def read_back(text: str, style: str) -> Decimal:
+    """The number that a reader of this style takes the text for."""
+    thousands, decimals = (figures.MARKS[name] for name in style.split("_"))
+    return Decimal(text.replace(thousands, "").replace(decimals, ".").replace("−", "-"))
+
+
+def test_every_style_that_an_account_knows_can_be_written() -> None:
+    assert set(STYLES) == set(NumberStyle.values)
+
+
+@pytest.mark.parametrize(("style", "shown"), STYLES.items())
+def test_thousands_and_decimals_are_marked_in_the_reader_s_style(style: str, shown: str) -> None:
+    with figures.written_in(style):
+        assert figures.money(1234567.89) == shown
+    assert figures.money(1234567.89) == "1,234,567.89"
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    ("figure", "value", "shown"),
+    [
+        (figures.money, 0.004, "<0.01"),
+        (figures.money, 1e15, "1.00e15"),
+        (figures.price, 0.5, "0.5000"),
+        (figures.price, 1.5e-20, "1.500e−20"),
+        (figures.percent, 0.0525, "5.2"),
+        (figures.exact_percent, Decimal("0.125"), "12.5"),
+        (figures.signed_percent, 0.062, "+6.2"),
+        (figures.signed_percent, -0.031, "−3.1"),
+        (figures.signed_percent, 0.0004, "0.0"),
+        (figures.quantity, Decimal("1200.5"), "1,200.5"),
+        (figures.ratio, -0.925, "−0.92"),
+    ],
+)
+def test_each_figure_follows_the_style_once(
+    style: str, figure: Any, value: object, shown: str
+) -> None:
+    thousands, decimals = (figures.MARKS[name] for name in style.split("_"))
+    with figures.written_in(style):
+        assert figure(value) == shown.translate({ord(","): thousands, ord("."): decimals})
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_words_beside_a_figure_are_the_same_in_every_style(style: str) -> None:
+    with figures.written_in(style):
+        words = [figures.side(drift) for drift in (0.062, -0.031, 0.0004, None)]
+        assert words == ["over", "under", "on target", ""]
+        assert figures.movement(-0.5) == "down"
+
+
+@given(st.decimals(Decimal(0), Decimal(10) ** 20, places=18), st.sampled_from(list(STYLES)))
+def test_a_balance_reads_back_as_itself_in_every_style(balance: Decimal, style: str) -> None:
+    with figures.written_in(style):
+        assert read_back(figures.quantity(balance), style) == balance
+        # What stands in a form is typed the same way everywhere.
+        assert Decimal(figures.typed_quantity(balance)) == balance
+        assert Decimal(figures.typed_percent(balance)) == balance * 100
+
+
+def test_a_value_in_another_unit_has_its_symbol_and_nothing_when_it_is_unknown() -> None:
+    bitcoin = Unit("BTC", 50_000.0)
+    assert figures.in_unit(125_000.0, bitcoin) == "2.50 BTC"
+    assert figures.in_unit(18_605.0, bitcoin) == "0.3721 BTC"
+    for value, unit in ((None, bitcoin), (math.nan, bitcoin), (1.0, None)):
+        assert figures.in_unit(value, unit) == ""

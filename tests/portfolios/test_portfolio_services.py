@@ -134,7 +134,11 @@ def test_targets_that_are_not_a_whole_are_refused_and_the_old_ones_stay(
 
 def test_targets_decided_on_an_older_revision_are_refused() -> None:
     former = TargetWeightFactory(asset__symbol="OLD", weight=Decimal(1))
-    portfolios.rename(portfolio=Portfolio.objects.get(pk=former.portfolio_id), name="Meanwhile")
+    portfolios.rename(
+        portfolio=Portfolio.objects.get(pk=former.portfolio_id),
+        name="Meanwhile",
+        expected_revision=None,
+    )
     with pytest.raises(ConflictError, match="changed in another tab"):
         targets.replace(
             portfolio=former.portfolio, weights={AssetFactory(): Decimal(1)}, expected_revision=1
@@ -151,7 +155,7 @@ def test_targets_decided_on_an_older_revision_are_refused() -> None:
         lambda p, a: holdings.save(portfolio=p, asset=a, quantity=Decimal(5)),
         lambda p, a: holdings.remove(portfolio=p, asset=a),
         lambda p, a: targets.replace(portfolio=p, weights={a: Decimal(1)}, expected_revision=None),
-        lambda p, a: portfolios.rename(portfolio=p, name="Another name"),
+        lambda p, a: portfolios.rename(portfolio=p, name="Another name", expected_revision=None),
         lambda p, a: portfolios.update_settings(
             portfolio=p,
             name="n",
