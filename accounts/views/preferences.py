@@ -26,6 +26,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """The switch in the menu; back to the page that it was pressed on."""
+    assert request.user.is_authenticated
     chosen = request.POST.get("theme")
     if chosen in Theme.values:
         User.objects.filter(pk=request.user.pk).update(theme=chosen)
