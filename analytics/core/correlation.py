@@ -83,7 +83,9 @@ def pairwise(returns: ArrayLike, *, min_overlap: int = DISPLAY_RETURNS) -> Pairw
     stirred = variance > VARIANCE_ROUNDING * square
     defined = (overlap >= min_overlap) & stirred & stirred.T
     spread = np.sqrt(np.where(defined, variance, 1.0))
-    correlation = np.clip((moves.T @ moves - overlap * mean * mean.T) / (spread * spread.T), -1, 1)
+    correlation = np.clip(
+        (moves.T @ moves - overlap * (mean * mean.T)) / (spread * spread.T), -1, 1
+    )
     np.fill_diagonal(correlation, 1.0)
     days = effective_days(moves, observed, np.ones(len(moves)), correlation, spread)
     return PairwiseCorrelation(
@@ -199,10 +201,17 @@ def effective_days(
     )
     sums = (weights[:, None] * seen).T @ seen
     kish = sums**2 / np.maximum((weights[:, None] ** 2 * seen).T @ seen, np.finfo(np.float64).tiny)
+    return days_of_variance(correlation, variance, kish)
+
+
+def days_of_variance(
+    correlation: FloatArray, variance: FloatArray, most: FloatArray | IntArray
+) -> FloatArray:
+    """Return the independent Gaussian days on which a correlation has this variance."""
     gaussian = 1 - correlation**2
     uncertain = (gaussian > PERFECT_ROUNDING) & (variance > 0)
     days = gaussian**2 / np.where(uncertain, variance, 1.0)
-    return np.asarray(np.where(uncertain, np.minimum(days, kish), kish))
+    return np.asarray(np.where(uncertain, np.minimum(days, most), most), dtype=np.float64)
 
 
 def zero_mean(
@@ -212,11 +221,16 @@ def zero_mean(
 
     The last matrix is the root of the weighted squares of the row's asset on the common days.
     """
-    weighted = moves * weights[:, None]
-    spread = np.sqrt((weighted * moves).T @ observed.astype(np.float64))
+    rooted = moves * np.sqrt(weights)[:, None]
+    moments = rooted.T @ rooted
+    if observed.all():
+        squares = np.broadcast_to(np.diag(moments)[:, None], moments.shape)
+    else:
+        squares = (rooted * rooted).T @ observed.astype(np.float64)
+    spread = np.sqrt(squares)
     scale = spread * spread.T
     defined = scale > 0
-    raw = weighted.T @ moves / np.where(defined, scale, 1.0)
+    raw = moments / np.where(defined, scale, 1.0)
     return np.clip(np.where(defined, raw, 0.0), -1.0, 1.0), defined, spread
 
 

@@ -1,6 +1,7 @@
 """Covariance matrices of each day, over the days up to it.
 
-The whole series at once: as many matrices as days, each pair in one sweep over time.
+The whole series at once: as many matrices as days, each pair in one sweep over time. It takes
+8 bytes × days × assets²: 19 MB for 40 assets over 1,500 days.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def constant_correlation(
     target = mean * scale
     np.fill_diagonal(target, np.diag(sample))
     # How the error of the target goes along with that of the sample: variances drive both.
-    along = (moments.moves**3).T @ moments.moves / moments.overlap
+    cubes = moments.moves * moments.moves * moments.moves
+    along = cubes.T @ moments.moves / moments.overlap
     along = (along - np.diag(sample)[:, None] * sample) * (volatility / volatility[:, None])
     np.fill_diagonal(along, 0.0)
     shared = np.trace(moments.error) + mean * np.sum(along / np.diag(moments.overlap)[:, None])
