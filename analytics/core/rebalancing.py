@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.core import arrays
+from analytics.core import arrays, self_financing
 from analytics.core.arrays import BoolArray, FloatArray
 from analytics.core.errors import (
     NegativeValueError,
@@ -26,8 +26,6 @@ EDGE_ROUNDING = 1e-12
 WEIGHTS_SUM_TOLERANCE = 1e-9
 # So many portfolios that all that is made of them on the way stays in the second-level cache.
 CHUNK_ROWS = 1024
-# How nearly a cost pays for the trades that it leaves, as a fraction of itself.
-COST_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -244,36 +242,11 @@ def _trade(
     target /= target_sum
     gap = target * total
     gap -= position
-    amounts, cost, bought = _self_financing(gap, target, fee[rows])
+    amounts, cost, bought = self_financing.solve(gap, target, fee[rows])
     trades.amounts[rows] = amounts.T
     trades.cost[rows] = cost
     trades.one_way_turnover[rows] = (bought + cost / 2) / total
     return True
-
-
-def _self_financing(
-    gap: FloatArray, target: FloatArray, fee: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return amounts, cost c, and what is bought, with ``amounts = gap - target c``.
-
-    As targets sum to one, sells exceed buys by the cost: ``c (1 - fee) = 2 fee buys(c)``. Buys are
-    convex, falling and piecewise linear in c, so the buys without any cost bound it from above,
-    and Newton's iteration from there steps below the root and rises monotonically onto its own
-    linear piece, where it is exact: at most n + 2 steps, one in practice.
-    """
-    scratch = np.maximum(gap, 0.0)
-    bought = scratch.sum(axis=0)
-    cost = 2 * fee * bought / (1 - fee)
-    amounts = np.empty_like(gap)
-    for _ in range(len(gap) + 3):
-        np.multiply(target, cost, out=scratch)
-        np.subtract(gap, scratch, out=amounts)
-        bought = np.maximum(amounts, 0.0, out=scratch).sum(axis=0)
-        if (np.abs(2 * fee * bought - (1 - fee) * cost) <= COST_ROUNDING * cost).all():
-            break
-        slope = np.multiply(target, amounts > 0, out=scratch).sum(axis=0)
-        cost = 2 * fee * (bought + slope * cost) / (1 - fee + 2 * fee * slope)
-    return amounts, cost, bought
 
 
 def _with_holdouts(

@@ -1,0 +1,347 @@
+import tomllib
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.core import backtest_trades, backtests, bands, errors, rebalancing
+
+CATALOGUE = Path(__file__).parents[2] / "portfolios" / "catalogue.toml"
+
+
+def walk(days, assets, seed=0, volatility=0.05):
+    """Prices (days, assets) that start anywhere and wander off."""
+    generator = np.random.default_rng(seed)
+    moves = generator.normal(0, volatility, (days, assets))
+    return generator.lognormal(2, 3, assets) * np.exp(np.cumsum(moves, axis=0))
+
+
+def replay(closes, targets, half_width, *, fee_rate=0.0, delay=1, signals=None):
+    """One policy, day by day, by the kernels that serve one night; no asset may be unlisted."""
+    units, nav, turnover, pending = targets / closes[0], [1.0], [], False
+    for day in range(1, len(closes)):
+        values = units * closes[day]
+        drift = rebalancing.drift([values / values.sum()], [targets])
+        called = rebalancing.breached(drift, [half_width]).any()
+        called = called or (signals is not None and signals[day])
+        if pending if delay else called:
+            trades = rebalancing.trades_to_target([values], [targets], [fee_rate])
+            values = values + trades.amounts[0]
+            units = values / closes[day]
+            turnover.append((day, trades.one_way_turnover[0]))
+            called = signals is not None and signals[day]
+        pending = called
+        nav.append(values.sum())
+    return np.array(nav), turnover
+
+
+def bt_run(closes, targets, tolerance):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import bt
+
+        names = [f"a{i}" for i in range(len(targets))]
+        frame = pd.DataFrame(closes, pd.date_range("2020-01-01", periods=len(closes)), names)
+        algos = [bt.algos.WeighSpecified(**dict(zip(names, targets, strict=True)))]
+        algos += [bt.algos.RunIfOutOfBounds(tolerance), bt.algos.Rebalance()]
+        strategy = bt.Strategy("bounds", algos)
+        test = bt.Backtest(strategy, frame, integer_positions=False, progress_bar=False)
+        test.run()
+        values = test.strategy.values.to_numpy()[1:]
+    return values / values[0], int((test.turnover.to_numpy()[2:] > 1e-9).sum())
+
+
+def test_bt_with_its_bounds_after_the_weights_finds_the_same_values():
+    closes, targets = walk(400, 5), np.array([0.4, 0.2, 0.2, 0.15, 0.05])
+    expected, rebalances = bt_run(closes, targets, 0.3)
+    backtest = backtests.run(closes, [targets], half_widths=[0.3 * targets], delay=0)
+    assert rebalances > 10
+    assert backtest.rebalances.tolist() == [rebalances]
+    np.testing.assert_allclose(backtest.nav[:, 0], expected, rtol=1e-12)
+
+
+def test_buy_and_hold_by_hand():
+    backtest = backtests.run([[1.0, 10.0], [2.0, 10.0], [4.0, 5.0]], [[0.5, 0.5]], fee_rate=0.01)
+    np.testing.assert_allclose(backtest.nav[:, 0], [1.0, 1.5, 2.25])
+    assert backtest.rebalances.tolist() == backtest.cost.tolist() == [0]
+
+
+def test_a_breach_is_traded_at_the_next_close_and_pays_its_fee_by_hand():
+    # Half each; the first doubles: 2/3 is outside 10 points. A day later both have halved: 0.5
+    # and 0.25. To 0.375 each: 0.125 each way, 1 % on 0.25 less what the cost itself saves.
+    closes = [[1.0, 1.0], [2.0, 1.0], [1.0, 0.5], [1.0, 0.5]]
+    backtest = backtests.run(closes, [[0.5, 0.5]], half_widths=[[0.1, 0.1]], fee_rate=0.01)
+    np.testing.assert_allclose(backtest.nav[:, 0], [1.0, 1.5, 0.75 - 0.0025, 0.75 - 0.0025])
+    assert backtest.trade_day.tolist() == [2]
+    np.testing.assert_allclose(backtest.cost, [0.0025])
+    np.testing.assert_allclose(backtest.one_way_turnover, [0.125 / 0.75])
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.003, 0.2]), st.sampled_from([0, 1]))
+def test_replaying_night_after_night_is_the_same_trade_by_trade(seed, fee_rate, delay):
+    closes, half_width = walk(60, 4, seed), 0.04
+    targets = np.random.default_rng(seed).dirichlet(np.ones(4))
+    signals = backtests.every(60, 17)
+    nav, turnover = replay(
+        closes, targets, half_width, fee_rate=fee_rate, delay=delay, signals=signals
+    )
+    backtest = backtests.run(
+        closes, [targets], half_widths=[[half_width] * 4], fee_rate=fee_rate, delay=delay,
+        signals=[signals], schedule=[0],
+    )  # fmt: skip
+    np.testing.assert_allclose(backtest.nav[:, 0], nav, rtol=1e-12)
+    assert backtest.trade_day.tolist() == [day for day, _ in turnover]
+    np.testing.assert_allclose(backtest.trade_turnover, [each for _, each in turnover], atol=1e-12)
+    np.testing.assert_allclose(backtest.one_way_turnover, sum(each for _, each in turnover))
+
+
+def test_a_calendar_trades_on_the_close_after_its_days():
+    days = np.arange("2024-01-30", "2024-03-05", dtype="datetime64[D]")
+    signals = [backtests.monthly(days, [1, 15]), backtests.every(len(days), 10)]
+    backtest = backtests.run(
+        walk(len(days), 3), np.full((3, 3), 1 / 3), signals=signals, schedule=[0, 1, -1]
+    )
+    traded = [days[backtest.trade_day[backtest.trade_policy == policy]] for policy in range(3)]
+    assert [str(day) for day in traded[0]] == ["2024-02-02", "2024-02-16", "2024-03-02"]
+    assert np.diff(traded[1].astype(int)).tolist() == [10, 10]
+    assert len(traded[2]) == 0
+    assert backtest.breaches.tolist() == [0, 0, 0]
+
+
+def test_a_daily_calendar_keeps_the_weights_whatever_prices_do():
+    closes = walk(30, 3)
+    backtest = backtests.run(
+        closes, [[0.2, 0.3, 0.5]], signals=[np.ones(30, bool)], schedule=[0], delay=0
+    )
+    returns = closes[1:] / closes[:-1] @ [0.2, 0.3, 0.5]
+    np.testing.assert_allclose(backtest.nav[1:, 0], np.cumprod(returns), rtol=1e-12)
+    assert backtest.rebalances.tolist() == [30]
+
+
+def test_bands_are_wide_only_while_volatility_is_high():
+    # The drift of 8 points lies outside 5 and inside 10; calm comes on the fourth day.
+    closes = [[1.0, 1.0], [1.4, 1.0], [1.4, 1.0], [1.4, 1.0], [1.4, 1.0]]
+    half = [[0.5, 0.5]]
+    backtest = backtests.run(
+        closes, half, half_widths=[[0.05] * 2], wide_half_widths=[[0.1] * 2],
+        high_volatility=[False, True, True, False, False], delay=0,
+    )  # fmt: skip
+    assert backtest.trade_day.tolist() == [3]
+
+
+@pytest.mark.parametrize(("band", "traded"), [(0.05, [2]), (0.5, [])])
+def test_before_its_first_price_an_asset_is_cash_and_then_below_its_target(band, traded):
+    # 40 % waits as cash, so a doubling of the first makes 1.6; on the second day the other has a
+    # price, and is bought if 40 points below target are outside the band.
+    closes = [[1.0, np.nan], [2.0, np.nan], [2.0, 8.0], [2.0, 9.0]]
+    backtest = backtests.run(
+        closes, [[0.6, 0.4]], half_widths=[[np.inf, band]], delay=0, fee_rate=0.0
+    )
+    assert backtest.trade_day.tolist() == traded
+    np.testing.assert_allclose(backtest.nav[:3, 0], [1.0, 1.6, 1.6])
+    np.testing.assert_allclose(backtest.nav[3, 0], 1.68 if traded else 1.6)
+
+
+def test_waiting_cash_pays_no_fee():
+    # 0.5 in cash buys for 0.5 - c at 10 %: c = 0.05 / 1.1 when nothing else has to move.
+    closes = [[1.0, np.nan], [1.0, 1.0]]
+    backtest = backtests.run(closes, [[0.0, 1.0]], half_widths=[[1.0, 0.1]], delay=0, fee_rate=0.1)
+    np.testing.assert_allclose(backtest.nav[1], [1 - 0.1 / 1.1])
+
+
+def random_case(policies=12, days=150, assets=5, seed=4):
+    generator = np.random.default_rng(seed)
+    closes = walk(days, assets, seed)
+    closes[:40, 1], closes[:90, 3] = np.nan, np.nan
+    targets = generator.dirichlet(np.ones(assets), policies)
+    return (
+        closes,
+        targets,
+        bands.half_widths(targets, generator.uniform(0.02, 0.1, policies), np.full(policies, 0.4)),
+    )
+
+
+@pytest.mark.parametrize("to_edge", [False, True])
+def test_a_policy_alone_equals_the_same_one_in_a_batch(to_edge):
+    closes, targets, widths = random_case()
+    batch = backtests.run(closes, targets, half_widths=widths, fee_rate=0.003, to_edge=to_edge)
+    for policy in range(len(targets)):
+        one = slice(policy, policy + 1)
+        alone = backtests.run(
+            closes, targets[one], half_widths=widths[one], fee_rate=0.003, to_edge=to_edge
+        )
+        np.testing.assert_allclose(alone.nav, batch.nav[:, one], rtol=1e-12)
+        np.testing.assert_allclose(alone.cost, batch.cost[one], rtol=1e-9, atol=1e-15)
+        assert alone.rebalances == batch.rebalances[one]
+
+
+def test_more_policies_than_one_chunk_are_no_different(monkeypatch):
+    closes, targets, widths = random_case()
+    whole = backtests.run(closes, targets, half_widths=widths, fee_rate=0.003)
+    monkeypatch.setattr(backtests, "CHUNK_POLICIES", 5)
+    monkeypatch.setattr(backtest_trades, "CHUNK_TRADES", 7)
+    parts = backtests.run(closes, targets, half_widths=widths, fee_rate=0.003)
+    np.testing.assert_allclose(parts.nav, whole.nav, rtol=1e-12)
+    np.testing.assert_array_equal(parts.trade_day, whole.trade_day)
+    np.testing.assert_array_equal(parts.trade_policy, whole.trade_policy)
+    assert parts.policies_tried == len(targets)
+
+
+@pytest.mark.parametrize("to_edge", [False, True])
+def test_the_order_of_assets_does_not_matter(to_edge):
+    closes, targets, widths = random_case()
+    order = [3, 0, 4, 1, 2]
+    plain = backtests.run(closes, targets, half_widths=widths, fee_rate=0.003, to_edge=to_edge)
+    permuted = backtests.run(
+        closes[:, order], targets[:, order], half_widths=widths[:, order], fee_rate=0.003,
+        to_edge=to_edge,
+    )  # fmt: skip
+    np.testing.assert_allclose(permuted.nav, plain.nav, rtol=1e-11)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.floats(0, 0.5), st.floats(0, 0.3), st.booleans())
+def test_nothing_is_ever_nan_and_value_only_leaves_as_cost(seed, width, fee_rate, to_edge):
+    closes = walk(50, 4, seed, 0.3)
+    closes[: seed % 50, 2] = np.nan
+    targets = np.random.default_rng(seed).dirichlet(np.ones(4), 3)
+    targets[0] = [1.0, 0.0, 0.0, 0.0]
+    backtest = backtests.run(
+        closes, targets, half_widths=np.full((3, 4), width), fee_rate=fee_rate, to_edge=to_edge
+    )
+    assert np.isfinite(backtest.nav).all()
+    assert (backtest.nav > 0).all()
+    assert ((backtest.trade_cost >= 0) & (backtest.trade_cost < 1)).all()
+    # The fee is paid on what is traded; waiting cash trades without one.
+    bound = fee_rate * 2 * backtest.trade_turnover
+    assert (backtest.trade_cost <= bound + 1e-12).all()
+    if seed % 50 == 0:
+        np.testing.assert_allclose(backtest.trade_cost, bound, atol=1e-12)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 1000), st.integers(20, 59))
+def test_the_future_changes_nothing_that_was(seed, cut):
+    closes = walk(60, 4, seed)
+    options = {"half_widths": np.full((2, 4), 0.05), "fee_rate": 0.003}
+    targets = np.random.default_rng(seed).dirichlet(np.ones(4), 2)
+    whole = backtests.run(closes, targets, **options)
+    past = backtests.run(closes[:cut], targets, **options)
+    np.testing.assert_allclose(past.nav, whole.nav[:cut], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"closes": [[1.0, 1.0], [0.0, 1.0]]}, errors.NotPositivePriceError, "row 1, column 0"),
+        ({"closes": [[1.0, 1.0], [1.0, np.nan]]}, errors.NotFiniteError, "row 1, column 1"),
+        ({"closes": [[1.0, 1.0], [np.inf, 1.0]]}, errors.NotFiniteError, "row 1, column 0"),
+        ({"closes": np.ones((0, 2))}, errors.ShapeError, "no day"),
+        ({"closes": np.ones((2, 3))}, errors.ShapeError, "columns"),
+        ({"target_weights": [[0.5, 0.4]]}, errors.WeightsSumError, "row 0"),
+        ({"target_weights": [[1.5, -0.5]]}, errors.NegativeWeightError, "column 1"),
+        ({"half_widths": [[0.1, -0.1]]}, errors.OutOfRangeError, "half_widths.*column 1"),
+        ({"wide_half_widths": [[np.nan, 0.1]]}, errors.OutOfRangeError, "wide.*column 0"),
+        ({"high_volatility": [True]}, errors.ShapeError, "high_volatility"),
+        ({"signals": [[True]]}, errors.ShapeError, "signals"),
+        ({"schedule": [0]}, errors.OutOfRangeError, "schedule.*row 0"),
+        ({"fee_rate": 1.0}, errors.OutOfRangeError, "fee_rate"),
+        ({"delay": 2}, errors.OutOfRangeError, "delay"),
+    ],
+)
+def test_an_unusable_backtest_is_refused_by_name(changed, error, message):
+    usable = {"closes": np.ones((2, 2)), "target_weights": [[0.5, 0.5]]} | changed
+    with pytest.raises(error, match=message):
+        backtests.run(**usable)
+
+
+def test_unusable_schedules_are_refused_by_name():
+    with pytest.raises(errors.OutOfRangeError, match="period"):
+        backtests.every(10, 0)
+    with pytest.raises(errors.OutOfRangeError, match="row 1"):
+        backtests.monthly([1, 2], [1, 32])
+    with pytest.raises(errors.UnsortedDaysError, match="row 0"):
+        backtests.monthly([2, 1], [1])
+
+
+SYMBOLS = {
+    "bitcoin": "BTC", "ethereum": "ETH", "solana": "SOL", "chainlink": "LINK", "uniswap": "UNI",
+    "usd-coin": "USDC", "tether": "USDT", "avalanche-2": "AVAX", "cosmos": "ATOM", "aave": "AAVE",
+    "arbitrum": "ARB", "the-graph": "GRT", "near": "NEAR", "optimism": "OP", None: "MKR",
+}  # fmt: skip
+
+
+def graded_models():
+    """Symbol to weight of each row of the claims table; Other DeFi is Maker."""
+    models = {
+        model["slug"]: {SYMBOLS[line.get("asset")]: line["weight"] for line in model["lines"]}
+        for model in tomllib.loads(CATALOGUE.read_text())["models"]
+    }
+    alts = ("SOL", "AVAX", "DOT", "ATOM", "NEAR", "LINK", "UNI", "AAVE")
+    return models | {"bitcoin": {"BTC": 1.0}, "eight alts": dict.fromkeys(alts, 1 / 8)}
+
+
+@pytest.fixture(scope="session")
+def closes_2021_to_2024(market_directory):
+    """Of the claims: from the last close of 2020, Tether 1 after its file ends."""
+    symbols = sorted({symbol for model in graded_models().values() for symbol in model})
+    columns = {}
+    for symbol in symbols:
+        path = market_directory / f"{symbol}.csv"
+        prices = pd.read_csv(path, index_col="date", parse_dates=["date"])
+        columns[symbol] = prices["close"]
+    frame = pd.DataFrame(columns).loc["2020-12-31":"2024-12-31"]
+    frame.loc["2023-04-26":, "USDT"] = 1.0
+    return frame.ffill()  # Maker's file ends in December 2024
+
+
+def graded(frame, delay):
+    """Maximum drawdown, volatility and correlation to Bitcoin of every model."""
+    models = graded_models()
+    targets = np.array([[m.get(s, 0.0) for s in frame.columns] for m in models.values()])
+    nav = backtests.run(
+        frame.to_numpy(), targets, half_widths=np.full(targets.shape, 0.05), delay=delay
+    ).nav
+    returns = nav[1:] / nav[:-1] - 1
+    bitcoin = frame["BTC"].pct_change().to_numpy()[1:]
+    drawdown = (nav / np.maximum.accumulate(nav, axis=0) - 1).min(axis=0)
+    volatility = returns.std(axis=0, ddof=1) * np.sqrt(365)
+    correlation = [np.corrcoef(series, bitcoin)[0, 1] for series in returns.T]
+    return {
+        name: (round(100 * d), round(100 * v), round(c, 2))
+        for name, d, v, c in zip(models, drawdown, volatility, correlation, strict=True)
+    }
+
+
+def test_the_claims_of_the_article_measured_on_real_prices(closes_2021_to_2024):
+    assert graded(closes_2021_to_2024, delay=0) == {
+        "conservative": (-70, 58, 0.94),
+        "moderate": (-72, 61, 0.91),
+        "aggressive": (-71, 63, 0.86),
+        "bitcoin": (-77, 62, 1.0),
+        "eight alts": (-85, 93, 0.75),
+    }
+
+
+def test_a_day_later_the_claims_are_graded_no_better(closes_2021_to_2024):
+    later = graded(closes_2021_to_2024, delay=1)
+    limits = {"conservative": -20, "moderate": -35, "aggressive": -50}
+    assert all(later[name][0] < limit for name, limit in limits.items())
+    for name, (drawdown, volatility, correlation) in graded(closes_2021_to_2024, delay=0).items():
+        assert later[name] == pytest.approx((drawdown, volatility, correlation), abs=2)
+        assert later[name][2] == pytest.approx(correlation, abs=0.02)
+
+
+def test_the_edge_of_the_band_trades_less_but_more_often(closes_2021_to_2024):
+    frame, model = closes_2021_to_2024, graded_models()["moderate"]
+    targets = np.array([[model.get(symbol, 0.0) for symbol in frame.columns]])
+    options = {"half_widths": np.full(targets.shape, 0.05), "delay": 0}
+    to_target = backtests.run(frame.to_numpy(), targets, **options)
+    to_edge = backtests.run(frame.to_numpy(), targets, **options, to_edge=True)
+    assert to_edge.rebalances[0] > 4 * to_target.rebalances[0]
+    assert to_edge.one_way_turnover[0] < 0.6 * to_target.one_way_turnover[0]
