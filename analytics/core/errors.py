@@ -87,3 +87,7 @@ class NoPositiveReturnError(CoreError):
 
 class InconsistentPricesError(CoreError):
     """An open or close outside the range from the day's low to its high."""
+
+
+class NotEnoughToSellError(CoreError):
+    """More cash or more units wanted than what may be sold brings."""
