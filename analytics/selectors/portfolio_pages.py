@@ -9,22 +9,17 @@ from analytics.core import rebalancing
 from analytics.models import MarketSnapshot, NightlyRun, PortfolioResult, RunChunk, Suggestion
 from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.selectors import prices
+from portfolios.selectors.prices import LatestClose
 
 Status = PortfolioResult.Status
 
 
-@dataclass(frozen=True)
-class Position:
-    """An asset that is held or wanted; all but the value in fractions of the portfolio."""
+class Banded:
+    """What has a target and may drift from it, as far as its band reaches."""
 
-    asset: Asset
-    value: float
     weight: float
     target_weight: float
     band: float
-    share_of_risk: float | None  # None: the asset is too young to have one
-    close: float | None
-    price_is_stale: bool
 
     @property
     def drift(self) -> float:
@@ -48,12 +43,79 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Position(Banded):
+    """An asset that is held or wanted; all but the value in fractions of the portfolio.
+
+    Where its target is a part of its category's, its own drift says nothing: see CategoryTarget.
+    """
+
+    asset: Asset
+    value: float
+    weight: float
+    target_weight: float
+    from_category: bool
+    band: float
+    share_of_risk: float | None  # None: nobody has measured it
+    latest: LatestClose | None
+
+    @property
+    def name(self) -> str:
+        return self.asset.symbol
+
+    @property
+    def close(self) -> float | None:
+        return self.latest.close if self.latest else None
+
+    @property
+    def known_weight(self) -> float | None:
+        """None without a price: what it is worth, and so its share, is unknown."""
+        return self.weight if self.latest else None
+
+    @property
+    def price_is_stale(self) -> bool:
+        return bool(self.latest and self.latest.is_stale)
+
+
+@dataclass(frozen=True)
+class CategoryTarget(Banded):
+    """A category with a target as a whole: what is held of it is judged together."""
+
+    category: AssetCategory
+    weight: float
+    target_weight: float
+    band: float
+    positions: Sequence[Position]
+
+    @property
+    def name(self) -> str:
+        return self.category.name
+
+    @property
+    def stand_in(self) -> Asset | None:
+        """The asset that is named because nothing is held; any other of the category would do."""
+        only = self.positions[0]
+        return only.asset if len(self.positions) == 1 and only.value == 0 else None
+
+
+@dataclass(frozen=True)
 class CategoryShare:
     category: AssetCategory
     value: float
     weight: float
     target_weight: float
     share_of_risk: float | None
+    is_priced: bool
+    whole: CategoryTarget | None  # None: its assets have targets of their own, or none
+
+    @property
+    def known_value(self) -> float | None:
+        """None while something in it has no price."""
+        return self.value if self.is_priced else None
+
+    @property
+    def known_weight(self) -> float | None:
+        """None while something in it has no price."""
+        return self.weight if self.is_priced else None
 
     @property
     def drift(self) -> float:
@@ -65,6 +127,7 @@ class Trade:
     asset: Asset
     amount: float  # US dollars; positive buys
     quantity: float  # units of the asset, of the same sign
+    or_any_of: AssetCategory | None = None  # the asset is an example of this category
 
     @property
     def size(self) -> float:
@@ -102,14 +165,24 @@ class Reading:
         return any(position.target_weight > 0 for position in self.positions)
 
     @property
-    def worst(self) -> Position | None:
-        return max(self.positions, key=lambda position: abs(position.drift), default=None)
+    def category_targets(self) -> list[CategoryTarget]:
+        return [share.whole for share in self.categories if share.whole]
 
     @property
-    def breaches(self) -> list[Position]:
-        """The positions outside their bands, the furthest first."""
-        outside = [position for position in self.positions if position.in_breach]
-        return sorted(outside, key=lambda position: -abs(position.drift))
+    def judged(self) -> list[Position | CategoryTarget]:
+        """What may drift: positions with a target of their own, and categories as a whole."""
+        single = [position for position in self.positions if not position.from_category]
+        return [*single, *self.category_targets]
+
+    @property
+    def worst(self) -> Position | CategoryTarget | None:
+        return max(self.judged, key=lambda each: abs(each.drift), default=None)
+
+    @property
+    def breaches(self) -> list[Position | CategoryTarget]:
+        """What is outside its band, the furthest first."""
+        outside = [each for each in self.judged if each.in_breach]
+        return sorted(outside, key=lambda each: -abs(each.drift))
 
     @property
     def unpriced(self) -> list[Asset]:
@@ -122,12 +195,32 @@ class Reading:
     @property
     def too_young(self) -> list[Asset]:
         """Held assets whose risk could not be measured yet."""
+        return [asset for asset in self._without_risk if not asset.is_own]
+
+    @property
+    def own_without_risk(self) -> list[Asset]:
+        """What the owner prices: nobody measures its risk."""
+        return [asset for asset in self._without_risk if asset.is_own]
+
+    @property
+    def _without_risk(self) -> list[Asset]:
         return [p.asset for p in self.positions if p.value > 0 and p.share_of_risk is None]
+
+    @property
+    def own_prices(self) -> list[Position]:
+        """What its owner prices."""
+        return [p for p in self.positions if p.latest and p.latest.is_own]
+
+    @property
+    def old_own_prices(self) -> list[Position]:
+        """Prices that their owner entered long ago and may have forgotten."""
+        return [p for p in self.own_prices if p.latest and p.latest.is_old]
 
     @property
     def scale(self) -> float:
         """The largest weight or upper edge of a band: where the bars of all positions end."""
-        return max((max(p.weight, p.high) for p in self.positions), default=1.0)
+        reach = [p.target_weight if p.from_category else p.high for p in self.positions]
+        return max([*reach, *(p.weight for p in self.positions)], default=1.0)
 
     @property
     def category_chart(self) -> list[dict[str, object]]:
@@ -165,34 +258,38 @@ def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) 
         return None
     suggestion = Suggestion.objects.filter(**seen).first()
     ids = {*result.asset_ids, *(suggestion.asset_ids if suggestion else ())}
-    assets = Asset.objects.select_related("category").in_bulk(ids)
+    assets = Asset.of_anybody.select_related("category").in_bulk(ids)
     positions = _positions(result, assets, run)
+    categories = _by_category(positions)
     return Reading(
         run=run,
         result=result,
         positions=positions,
-        categories=_by_category(positions),
+        categories=categories,
         suggestion=suggestion,
-        trades=_trades(suggestion, assets) if suggestion else (),
+        trades=_trades(suggestion, assets, categories) if suggestion else (),
     )
 
 
 def _positions(
     result: PortfolioResult, assets: dict[int, Asset], run: NightlyRun
 ) -> list[Position]:
-    """The positions, the largest first."""
-    closes = prices.latest_closes(as_of=run.as_of)
+    """The positions, the largest first; an own asset that was removed since is left out."""
+    closes = prices.closes_for(assets.values(), as_of=run.as_of)
     measured = _measured(run)
     positions = []
-    for asset_id, value, weight, target_weight, contribution in zip(
+    for asset_id, value, weight, target_weight, from_category, contribution in zip(
         result.asset_ids,
         result.values,
         result.weights,
         result.target_weights,
+        result.from_category or [False] * len(result.asset_ids),
         result.risk_contributions,
         strict=True,
     ):
-        asset, latest = assets[asset_id], closes.get(asset_id)
+        if asset_id not in assets:
+            continue
+        asset = assets[asset_id]
         has_risk = asset.kind == Asset.Kind.CASH or asset_id in measured
         risk = contribution / result.volatility if result.volatility > 0 else 0.0
         positions.append(
@@ -201,10 +298,10 @@ def _positions(
                 value=value,
                 weight=weight,
                 target_weight=target_weight,
+                from_category=from_category,
                 band=result.band,
                 share_of_risk=risk if has_risk else None,
-                close=latest.close if latest else None,
-                price_is_stale=bool(latest and latest.is_stale),
+                latest=closes.get(asset_id),
             )
         )
     return sorted(positions, key=lambda p: (-p.weight, -p.target_weight, p.asset.symbol))
@@ -229,17 +326,40 @@ def _by_category(positions: Iterable[Position]) -> list[CategoryShare]:
                 weight=sum(p.weight for p in members),
                 target_weight=sum(p.target_weight for p in members),
                 share_of_risk=sum(risks) if risks else None,
+                is_priced=all(p.latest for p in members),
+                whole=_as_a_whole([p for p in members if p.from_category]),
             )
         )
     return shares
 
 
-def _trades(suggestion: Suggestion, assets: dict[int, Asset]) -> list[Trade]:
+def _as_a_whole(members: Sequence[Position]) -> CategoryTarget | None:
+    """The target of a category, which is the sum of the parts that its positions got of it."""
+    if not members:
+        return None
+    return CategoryTarget(
+        category=members[0].asset.category,
+        weight=sum(p.weight for p in members),
+        target_weight=sum(p.target_weight for p in members),
+        band=members[0].band,
+        positions=members,
+    )
+
+
+def _trades(
+    suggestion: Suggestion, assets: dict[int, Asset], categories: Iterable[CategoryShare]
+) -> list[Trade]:
     """Sells first: they pay for the buys. The largest first."""
+    examples = {
+        share.whole.stand_in: share.category
+        for share in categories
+        if share.whole and share.whole.stand_in
+    }
     trades = [
-        Trade(assets[asset_id], amount, quantity)
+        Trade(assets[asset_id], amount, quantity, examples.get(assets[asset_id]))
         for asset_id, amount, quantity in zip(
             suggestion.asset_ids, suggestion.amounts, suggestion.quantities, strict=True
         )
+        if asset_id in assets
     ]
     return sorted(trades, key=lambda trade: (trade.amount > 0, -abs(trade.amount)))

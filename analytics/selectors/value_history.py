@@ -10,7 +10,8 @@ from django.db import connection
 from portfolios.models import Portfolio
 
 DAYS = 365
-# Days on which every asset that is held has a close: fewer would look like a loss.
+# Days on which everything that is held has a price: fewer would look like a loss. An own price
+# holds from its day to the day before the next one, the last one to the end.
 HISTORY = """
     WITH held AS (
         SELECT holding.asset_id, holding.quantity::float8 AS quantity,
@@ -18,16 +19,27 @@ HISTORY = """
         FROM portfolios_holding AS holding
         JOIN portfolios_asset AS asset ON asset.id = holding.asset_id
         WHERE holding.portfolio_id = %(portfolio)s AND holding.quantity > 0
+    ), own_price AS (
+        SELECT asset_id, price, date,
+               lead(date - 1, 1, %(end)s) OVER (PARTITION BY asset_id ORDER BY date) AS until
+        FROM portfolios_ownprice
+        WHERE asset_id IN (SELECT asset_id FROM held)
+    ), priced AS (
+        SELECT price.date, held.quantity * price.close AS value
+        FROM held JOIN portfolios_dailyprice AS price ON price.asset_id = held.asset_id
+        WHERE NOT held.is_cash AND price.date BETWEEN %(start)s AND %(end)s
+        UNION ALL
+        SELECT day::date, held.quantity * own_price.price
+        FROM held JOIN own_price ON own_price.asset_id = held.asset_id
+        CROSS JOIN generate_series(
+            greatest(own_price.date, %(start)s), least(own_price.until, %(end)s), '1 day'
+        ) AS day
     )
-    SELECT price.date,
-           sum(held.quantity * price.close)
-             + (SELECT coalesce(sum(quantity), 0) FROM held WHERE is_cash)
-    FROM held
-    JOIN portfolios_dailyprice AS price ON price.asset_id = held.asset_id
-    WHERE NOT held.is_cash AND price.date BETWEEN %(start)s AND %(end)s
-    GROUP BY price.date
+    SELECT date, sum(value) + (SELECT coalesce(sum(quantity), 0) FROM held WHERE is_cash)
+    FROM priced
+    GROUP BY date
     HAVING count(*) = (SELECT count(*) FROM held WHERE NOT is_cash)
-    ORDER BY price.date
+    ORDER BY date
 """
 
 

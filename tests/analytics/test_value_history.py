@@ -13,7 +13,13 @@ from django.urls import reverse
 from analytics.models import NightlyRun
 from analytics.selectors import value_history
 from portfolios.models import Asset, Portfolio
-from tests.factories import AssetFactory, DailyPriceFactory, HoldingFactory, PortfolioFactory
+from tests.factories import (
+    AssetFactory,
+    DailyPriceFactory,
+    HoldingFactory,
+    PortfolioFactory,
+    own_asset,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +53,27 @@ def test_an_asset_without_any_price_leaves_no_day():
     hold(portfolio, "2", {0: 10.0, 1: 20.0})
     hold(portfolio, "1", {})
     assert days_of(portfolio) == {}
+
+
+def test_an_own_price_holds_until_the_next_and_there_is_no_day_before_the_first():
+    portfolio = PortfolioFactory()
+    hold(portfolio, "2", {-1: 99.0, 0: 10.0, 1: 20.0, 2: 30.0, 4: 5.0, 9: 5.0})
+    mine = own_asset(
+        owner=portfolio.owner,
+        prices={
+            AS_OF - timedelta(days=days): price for days, price in ((4, 1.0), (1, 7.0), (-1, 9))
+        },
+    )
+    HoldingFactory(portfolio=portfolio, asset=mine, quantity=Decimal(3))
+    assert days_of(portfolio) == {0: 41.0, 1: 61.0, 2: 63.0, 4: 13.0}
+
+
+def test_with_own_assets_and_cash_alone_every_day_since_their_first_price_counts():
+    portfolio = PortfolioFactory()
+    hold(portfolio, "50", {}, kind=Asset.Kind.CASH)
+    mine = own_asset(owner=portfolio.owner, prices={AS_OF - timedelta(days=400): 2.0})
+    HoldingFactory(portfolio=portfolio, asset=mine, quantity=Decimal(3))
+    assert days_of(portfolio) == dict.fromkeys(range(366), 56.0)
 
 
 def test_the_table_has_the_end_of_each_month_the_latest_first():

@@ -29,7 +29,10 @@ edits = st.one_of(
     st.tuples(st.just("hold"), quantities),
     st.tuples(st.just("remove"), st.none()),
     st.tuples(st.just("aim"), whole_weights()),
-    st.tuples(st.just("note"), st.text(st.characters(exclude_characters="\x00"), max_size=20)),
+    st.tuples(
+        st.just("note"),
+        st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
+    ),
     st.tuples(st.just("reload"), st.none()),
 )
 sessions = st.lists(st.tuples(st.sampled_from(["left", "right"]), edits), max_size=12)
