@@ -35,17 +35,22 @@ ROUNDS = 8
 class Programme:
     """Minimise ``½ w'Pw - t μ'w`` within `bounds`; without `returns` (b, n), t is 0.
 
-    `covariance` (n, n) is scaled to mean variance one.
+    `covariance` (n, n) is scaled to mean variance one. `steepest` (b,) is t at the weights of the
+    largest return. No optimum has more: along the frontier t rises beyond the largest ratio.
     """
 
     covariance: FloatArray
-    returns: FloatArray | None
     bounds: Bounds
+    returns: FloatArray | None = None
+    steepest: FloatArray | None = None
 
     def of(self, rows: IntArray) -> Programme:
         """Return the programmes of some of the portfolios."""
-        returns = None if self.returns is None else self.returns[rows]
-        return Programme(self.covariance, returns, self.bounds.of(rows))
+        if self.returns is None or self.steepest is None:
+            return Programme(self.covariance, self.bounds.of(rows))
+        return Programme(
+            self.covariance, self.bounds.of(rows), self.returns[rows], self.steepest[rows]
+        )
 
 
 @dataclass
@@ -76,7 +81,7 @@ def guess(programme: Programme, steps: int) -> ActiveSet:
     tilt = None if programme.returns is None else programme.returns @ projected
     for step in range(steps):
         if tilt is not None and step % 5 == 0:
-            offset = start + _trade_off(programme, state[:, :n], 0.02)[:, None] * tilt
+            offset = start + _trade_off(programme, state[:, :n])[:, None] * tilt
         moved = (2 * state - unclipped) @ product
         moved += offset
         moved -= state
@@ -87,16 +92,13 @@ def guess(programme: Programme, steps: int) -> ActiveSet:
     return ActiveSet(side[:, :n], side[:, n:])
 
 
-def _trade_off(programme: Programme, weights: FloatArray, least: float) -> FloatArray:
-    """Return t at the largest Sharpe ratio if these were its weights.
-
-    They are taken to earn at least so much of the best asset's return.
-    """
-    assert programme.returns is not None
+def _trade_off(programme: Programme, weights: FloatArray) -> FloatArray:
+    """Return t at the largest Sharpe ratio if these were its weights, at most the steepest."""
+    assert programme.returns is not None and programme.steepest is not None
     variance = np.einsum("bn,bn->b", weights @ programme.covariance, weights)
     earned = np.einsum("bn,bn->b", programme.returns, weights)
-    best = np.abs(programme.returns).max(axis=1, initial=0.0)
-    return np.asarray(variance / np.maximum(earned, least * best + 1e-300))
+    t = np.divide(variance, earned, where=earned > 0, out=np.full(len(earned), np.inf))
+    return np.asarray(np.minimum(t, programme.steepest))
 
 
 def polish(programme: Programme, active: ActiveSet) -> tuple[FloatArray, BoolArray]:
@@ -147,7 +149,7 @@ def _on_face(programme: Programme, active: ActiveSet) -> tuple[FloatArray, Float
     weights[rows, columns] += solved[:, :, 0]
     if programme.returns is None:
         return weights, weights @ covariance
-    t = _trade_off(programme, weights, 1e-6)
+    t = _trade_off(programme, weights)
     weights[rows, columns] += t[:, None] * solved[:, :, 1]
     return weights, weights @ covariance - t[:, None] * programme.returns
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import clarabel
 import numpy as np
@@ -117,8 +117,9 @@ def _optima(covariance: ArrayLike, expected: FloatArray | None, within: Bounds) 
     for some in np.split(solvable, np.arange(rows, len(solvable), rows)):
         if not len(some):
             continue
-        returns = None if expected is None else _scaled_returns(expected[some], within, some)
-        programme = Programme(scaled, returns, within.of(some))
+        programme = Programme(scaled, within.of(some))
+        if expected is not None:
+            programme = _towards_returns(programme, expected[some], some)
         weights[some] = _solve(programme, some)
         residual[some] = _residual(programme, weights[some])
         unsolved = ~(residual[some] <= RESIDUAL_TOLERANCE)
@@ -130,22 +131,25 @@ def _optima(covariance: ArrayLike, expected: FloatArray | None, within: Bounds) 
     return Optima(weights, residual, answer)
 
 
-def _scaled_returns(expected: FloatArray, within: Bounds, rows: IntArray) -> FloatArray:
-    """Scale each row to a largest attainable return near one, or refuse it."""
-    best = _largest_return(expected, within.of(rows))
+def _towards_returns(programme: Programme, expected: FloatArray, rows: IntArray) -> Programme:
+    """Add expected returns to a programme, scaled, or refuse the row that can earn nothing."""
     size = np.abs(expected).max(axis=1, initial=0.0)
-    refused = best <= POSITIVE * size
+    returns = expected / np.where(size > 0, size, 1.0)[:, None]
+    richest = _richest(returns, programme.bounds)
+    best = np.einsum("bn,bn->b", returns, richest)
+    refused = best <= POSITIVE
     if refused.any():
         at = int(np.argmax(refused))
         raise NoPositiveReturnError(
-            f"row {rows[at]} can expect an excess return of at most {best[at]:.6g} "
+            f"row {rows[at]} can expect an excess return of at most {best[at] * size[at]:.6g} "
             "within its bounds; a Sharpe ratio wants a positive one"
         )
-    return np.asarray(expected / size[:, None])
+    variance = np.einsum("bn,bn->b", richest @ programme.covariance, richest)
+    return Programme(programme.covariance, programme.bounds, returns, variance / best)
 
 
-def _largest_return(expected: FloatArray, within: Bounds) -> FloatArray:
-    """Return the largest ``μ'w`` within bounds: fill the best assets first.
+def _richest(expected: FloatArray, within: Bounds) -> FloatArray:
+    """Return the weights of the largest ``μ'w`` within bounds: fill the best assets first.
 
     First every category up to what it must hold, then the whole up to one; greedy is exact since
     the bounds are nested sums.
@@ -166,13 +170,13 @@ def _largest_return(expected: FloatArray, within: Bounds) -> FloatArray:
             room = np.maximum(room, 0.0)
             weights[rows, column] += room
             held[rows, category] += room
-    return np.asarray(np.einsum("bn,bn->b", expected, weights))
+    return np.asarray(weights)
 
 
 def _solve(programme: Programme, rows: IntArray) -> FloatArray:
     # The tie-break makes the optimum unique, so that copies of an asset share evenly.
     diagonal = np.diag(np.diag(programme.covariance)) * active_sets.TIE_BREAK
-    unique = Programme(programme.covariance + diagonal, programme.returns, programme.bounds)
+    unique = replace(programme, covariance=programme.covariance + diagonal)
     weights, found = active_sets.polish(unique, active_sets.guess(unique, STEPS))
     left = np.flatnonzero(~found)
     if len(left):
