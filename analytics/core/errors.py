@@ -91,3 +91,7 @@ class InconsistentPricesError(CoreError):
 
 class NotEnoughToSellError(CoreError):
     """More cash or more units wanted than what may be sold brings."""
+
+
+class NegativeQuantityError(CoreError):
+    """Fewer than no units of an asset."""
