@@ -73,7 +73,7 @@ def stored(portfolio: Portfolio) -> dict[str, Decimal]:
 def test_a_category_is_added_and_saved_beside_assets(client, portfolio, bitcoin, defi):
     page = save(client, portfolio, adding=1, add_category=defi.pk).content.decode()
     assert f'name="category-{defi.pk}"' in page
-    assert "part of all of DeFi" in page  # UNI, which is held
+    assert "counts in DeFi" in page  # UNI, which is held
     typed = {f"weight-{bitcoin.pk}": "60", f"category-{defi.pk}": "40"}
     assert save(client, portfolio, **typed).status_code == 302
     assert stored(portfolio) == {"BTC": Decimal("0.6"), "DeFi": Decimal("0.4")}
