@@ -94,7 +94,8 @@ def guess(programme: Programme, steps: int) -> ActiveSet:
 
 def _trade_off(programme: Programme, weights: FloatArray) -> FloatArray:
     """Return t at the largest Sharpe ratio if these were its weights, at most the steepest."""
-    assert programme.returns is not None and programme.steepest is not None
+    assert programme.returns is not None
+    assert programme.steepest is not None
     variance = np.einsum("bn,bn->b", weights @ programme.covariance, weights)
     earned = np.einsum("bn,bn->b", programme.returns, weights)
     t = np.divide(variance, earned, where=earned > 0, out=np.full(len(earned), np.inf))
