@@ -14,7 +14,7 @@ from analytics.core.arrays import BoolArray, FloatArray, IntArray
 from analytics.core.rebalancing import EDGE_ROUNDING, band_edge_weights, chunks
 
 # So many trades that their rows stay in the second-level cache.
-CHUNK_TRADES = 2048
+CHUNK_TRADES = 1024
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,9 @@ class _Book:
         n, n_policies = policies.targets.shape
         self.market, self.policies, self.n = market, policies, n
         self.prices = market.prices[:, [*range(n), *range(n), *range(n + 1)]][:, :, None]
+        self.unit_per_money = 1 / self.prices
         self.rows = np.empty((3 * n + 1, n_policies))
-        self.rows[2 * n :] = policies.goals(market.listed[0]) / self.prices[0, 2 * n :]
+        self.rows[2 * n :] = policies.goals(market.listed[0]) * self.unit_per_money[0, 2 * n :]
         self.at_edges = np.empty((2 * n, n_policies))
         self.extremes = np.empty((2, n_policies))
         self.traded: list[tuple[int, IntArray, IntArray]] = []
@@ -122,12 +123,10 @@ class _Book:
 
     def outside(self, day: int, value: FloatArray) -> BoolArray:
         """Tell who has a weight outside its band, and fill in what everyone is worth."""
-        np.matmul(self.market.prices[day], self.rows[2 * self.n :], out=value)
+        np.dot(self.market.prices[day], self.rows[2 * self.n :], out=value)
         np.multiply(self.rows[: 2 * self.n], self.prices[day, : 2 * self.n], out=self.at_edges)
         np.maximum.reduce(self.at_edges.reshape(2, self.n, -1), axis=1, out=self.extremes)
-        self.extremes[0] -= value
-        self.extremes[1] += value
-        return np.asarray(np.maximum(*self.extremes) > 0)
+        return np.asarray((self.extremes[0] > value) | (self.extremes[1] > -value))
 
     def trade(self, day: int, columns: IntArray, value: FloatArray) -> None:
         """Trade some policies, to their targets or to the nearest edge."""
@@ -140,7 +139,7 @@ class _Book:
             rows = self._with_edges(after, columns)
         else:
             rows = self.at_goals.take(columns, axis=1)
-        rows /= self.prices[day]
+        rows *= self.unit_per_money[day]
         self.rows[:, columns] = rows
 
     def trades(self) -> Trades:

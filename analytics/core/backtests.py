@@ -178,15 +178,15 @@ def _backtest(
     breaches, trades = backtest_trades.walk(market, policies, delay, nav)
     turnover, cost = backtest_trades.costs(market, policies, trades)
     starts = np.searchsorted(trades.day, np.arange(len(nav) + 1))
-    value = np.ones(nav.shape[1])  # after each policy's last trade
+    value, paid = np.ones(nav.shape[1]), np.empty_like(cost)  # value after the last trade
     for day, (start, end) in enumerate(pairwise(starts)):
         nav[day] *= value
         if start < end:
             who = trades.policy[start:end]
-            nav[day, who] *= 1 - cost[start:end]
-            value[who] = nav[day, who]
+            before = nav[day, who]
+            paid[start:end] = before * cost[start:end]
+            nav[day, who] = value[who] = before - paid[start:end]
     n_policies = nav.shape[1]
-    paid = nav[trades.day, trades.policy] * cost / (1 - cost)
     return Backtest(
         nav=nav,
         one_way_turnover=_summed(turnover, trades.policy, n_policies),
