@@ -125,10 +125,10 @@ class NewPortfolioForm(forms.Form):
             for line in model.lines.all():
                 if line.asset is None:
                     self.fields[slot_name(line)] = _slot_field(line, taken, priced)
-            for category in _whole_categories(model):
+            for category, weight in _whole_categories(model).items():
                 self.fields[whole_name(model, category)] = forms.BooleanField(
                     required=False,
-                    label=f"Keep it as a target for all of {category}",
+                    label=f"One target of {figures.exact_percent(weight)} % for all of {category}",
                     help_text="Judged as a whole, whichever of its assets you hold.",
                 )
 
@@ -149,7 +149,7 @@ class NewPortfolioForm(forms.Form):
         model = self.model_portfolio
         return [
             category
-            for category in (_whole_categories(model) if model else ())
+            for category in (_whole_categories(model) if model else {})
             if model and self.cleaned_data.get(whole_name(model, category))
         ]
 
@@ -173,11 +173,18 @@ class NewPortfolioForm(forms.Form):
         return cleaned
 
 
-def _whole_categories(model: ModelPortfolio) -> list[AssetCategory]:
-    """Categories that the model has slots of, and no asset by name."""
-    named = {line.asset.category_id for line in model.lines.all() if line.asset}
-    slots = [line.category for line in model.lines.all() if line.category]
-    return [category for category in dict.fromkeys(slots) if category.pk not in named]
+def _whole_categories(model: ModelPortfolio) -> dict[AssetCategory, Decimal]:
+    """Categories that the model has slots of, and all that it gives them."""
+    lines = list(model.lines.all())
+    slots = dict.fromkeys(line.category for line in lines if line.category)
+    return {
+        slot: sum((line.weight for line in lines if slot == _category(line)), Decimal(0))
+        for slot in slots
+    }
+
+
+def _category(line: ModelPortfolioLine) -> AssetCategory | None:
+    return line.asset.category if line.asset else line.category
 
 
 def whole_name(model: ModelPortfolio, category: AssetCategory) -> str:

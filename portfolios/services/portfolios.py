@@ -45,8 +45,8 @@ def create_from_model(
     """Open a portfolio that holds `amount` US dollars of a model, bought at `closes` (by asset id).
 
     Quantities are rounded down to the smallest unit; what is left is dust. `slots` fills the
-    model's category slots by line id; a slot not named takes the largest asset that fits. The
-    slots of `whole_categories` become targets of the category as a whole.
+    model's category slots by line id; a slot not named takes the largest asset that fits. What
+    the model gives `whole_categories` becomes one target of each.
     Raises SlotError, MissingPriceError, QuantityError, TargetsError, SandboxFullError; then nothing
     is made.
     """

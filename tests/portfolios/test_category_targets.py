@@ -182,12 +182,21 @@ def test_a_model_s_slot_may_stay_a_target_of_the_category(client, bitcoin, uni, 
     assert set(stored(Portfolio.objects.get(name="Other"))) == {"BTC", "UNI", "AAVE"}
 
 
-def test_a_slot_beside_an_asset_of_its_category_can_only_be_filled(client, bitcoin, uni, defi):
-    model = ModelPortfolioFactory(slug="half", name="Half")
-    ModelPortfolioLineFactory(model_portfolio=model, asset=uni)
-    ModelPortfolioLineFactory(model_portfolio=model, asset=None, category=defi, slot_name="More")
-    page = client.get(reverse("portfolios:portfolio-create")).content.decode()
-    assert f"whole-{model.pk}-{defi.pk}" not in page
+def test_it_takes_what_the_model_names_of_the_category_along(client, bitcoin, uni, defi):
+    aave = AssetFactory(symbol="AAVE", category=defi)
+    model = ModelPortfolioFactory(slug="three", name="Three")
+    for asset, weight in ((bitcoin, "0.5"), (uni, "0.3"), (None, "0.2")):
+        fields = {"asset": asset} if asset else {"asset": None, "category": defi, "slot_name": "S"}
+        ModelPortfolioLineFactory(model_portfolio=model, weight=Decimal(weight), **fields)
+    for asset in (uni, aave):
+        DailyPriceFactory(asset=asset, date=DAY, close=2.0)
+    address = reverse("portfolios:portfolio-create")
+    assert "One target of 50 % for all of DeFi" in client.get(address).content.decode()
+    typed = {"name": "New", "start": "three", "amount": "1000"}
+    client.post(address, {**typed, f"whole-{model.pk}-{defi.pk}": "on"})
+    made = Portfolio.objects.get(name="New")
+    assert stored(made) == {"BTC": Decimal("0.5"), "DeFi": Decimal("0.5")}
+    assert made.holdings.count() == 3
 
 
 def test_the_form_costs_the_same_queries_with_many_targets(
