@@ -97,7 +97,7 @@ def test_an_added_asset_takes_the_focus_and_keeps_what_was_typed(page: Page, vis
     visit("targets/")
     page.get_by_label("BTC").fill("50")
     page.get_by_label("Add an asset").press_sequentially("carda")
-    expect(page.get_by_role("option")).to_contain_text("Cardano")
+    expect(page.locator("#asset-options").get_by_role("option")).to_contain_text("Cardano")
     page.keyboard.press("Enter")
     added = page.get_by_label("ADA Cardano")
     expect(added).to_be_focused()

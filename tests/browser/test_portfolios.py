@@ -133,16 +133,22 @@ def test_a_portfolio_is_copied_archived_restored_deleted_and_brought_back(
     press(page, "Archive")
     page.get_by_text("Archived (1)").click()
     page.get_by_role("button", name="Restore Copy of Rainy days").click()
-    expect(page.locator("#main").get_by_role("link", name="Copy of Rainy days")).to_be_visible()
+    expect(
+        page.locator("#main").get_by_role("link", name="Copy of Rainy days", exact=True)
+    ).to_be_visible()
 
     visit("portfolios:settings", copy.pk)
     page.get_by_role("link", name="Delete…").click()
     press(page, "Delete it")
-    expect(page.locator("#main").get_by_role("link", name="Copy of Rainy days")).to_have_count(0)
+    expect(
+        page.locator("#main").get_by_role("link", name="Copy of Rainy days", exact=True)
+    ).to_have_count(0)
     check(page)
     page.locator("#toasts").get_by_role("button", name="Undo").click()
     expect(page.get_by_text("“Copy of Rainy days” is back.")).to_be_visible()
-    expect(page.locator("#main").get_by_role("link", name="Copy of Rainy days")).to_be_visible()
+    expect(
+        page.locator("#main").get_by_role("link", name="Copy of Rainy days", exact=True)
+    ).to_be_visible()
     assert console == []
 
 

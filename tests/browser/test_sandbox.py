@@ -45,7 +45,7 @@ def test_a_sandbox_becomes_the_account_of_who_signs_up(
     fits(page)
     press(page, "Try it without signing up")
     expect(page.get_by_text("What it is worth")).to_be_visible(timeout=30_000)
-    expect(page.get_by_role("heading", name=re.compile("Moderate since"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^Moderate since"))).to_be_visible()
     expect(page.get_by_text("Out of its bands")).to_be_visible()
     fits(page)
     example = page.url
@@ -78,7 +78,7 @@ def test_a_sandbox_becomes_the_account_of_who_signs_up(
     page.locator("input[type=password]").fill(PASSWORD)
     press(page, "Log in")
     expect(page.get_by_text("Your sandbox came along")).to_be_visible()
-    page.get_by_role("link", name=re.compile("Moderate since")).click()
+    page.get_by_role("link", name=re.compile("^Moderate since")).click()
     assert page.url == example
     expect(page.get_by_text("What it is worth")).to_be_visible(timeout=30_000)
     expect(page.locator(".sandbox-notice")).to_have_count(0)
