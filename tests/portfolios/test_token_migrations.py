@@ -5,7 +5,7 @@ from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -24,6 +24,7 @@ from portfolios.models import (
 from portfolios.selectors import prices
 from portfolios.services import catalogue, price_staging, token_migrations
 from portfolios.services.errors import TokenMigrationError
+from portfolios.services.holdings import TOO_LARGE
 from tests.factories import (
     AssetFactory,
     DailyPriceFactory,
@@ -324,6 +325,7 @@ class ReversingRestoresEverything(TestCase):
                 Decimal(0) if held is None else in_new_units(held, migration) + (joined or 0)
                 for held, joined, *_ in places
             ]
+        assume(all(amount < TOO_LARGE for amount in expected))  # more stays where it is
         apply(migration)
         apply(migration)
         held = [quantities(each).get("NEW") for each in Portfolio.objects.order_by("pk")]
