@@ -190,13 +190,10 @@ def costs(market: Market, policies: Policies, trades: Trades) -> tuple[FloatArra
         held /= prices.take(since, axis=1)
         held /= held.sum(axis=0)
         gap = after - held
-        _, paid, bought = self_financing.solve(
-            gap[:-1], after[:-1], fee[rows], free_gap=gap[-1], free_target=after[-1]
+        _, cost[rows], traded = self_financing.solve(
+            gap[:-1], after[:-1], fee[rows], free_target=after[-1]
         )
-        cost[rows] = np.maximum(paid, 0.0)  # rounding, where nothing had to move
-        # Cash is bought too; what is sold beyond all that is bought is the cost.
-        cash = np.maximum(gap[-1] - after[-1] * cost[rows], 0.0)
-        turnover[rows] = bought + cash + cost[rows] / 2
+        turnover[rows] = (traded + np.abs(gap[-1] - after[-1] * cost[rows])) / 2
     return turnover, cost
 
 

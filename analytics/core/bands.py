@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from analytics.core import arrays
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
 from analytics.core.errors import NegativeWeightError, OutOfRangeError, ShapeError
-from analytics.core.rebalancing import EDGE_ROUNDING
+from analytics.core.rebalancing import EDGE_ROUNDING, chunks
 
 CALM_SHARE_OF_BAND = 0.8
 CALM_NIGHTS = 2
@@ -72,9 +72,15 @@ def half_widths(
     widest = _band("absolute", absolute, len(targets))
     if relative is None:
         return np.repeat(widest[:, None], targets.shape[1], axis=1)
-    leg = targets * _band("relative", relative, len(targets))[:, None]
-    leg[targets == 0] = np.inf
-    return np.minimum(leg, widest[:, None], out=leg)
+    share, widths = _band("relative", relative, len(targets)), np.empty(targets.shape)
+    for rows in chunks(len(targets)):
+        part, limit = widths[rows], widest[rows, None]
+        np.multiply(targets[rows], share[rows, None], out=part)
+        np.minimum(part, limit, out=part)
+        unwanted = targets[rows] == 0
+        if unwanted.any():
+            np.copyto(part, limit, where=unwanted)
+    return widths
 
 
 def effective_range(target_weights: ArrayLike, half_widths: ArrayLike) -> EffectiveRange:

@@ -25,7 +25,7 @@ from analytics.core.errors import (
 EDGE_ROUNDING = 1e-12
 WEIGHTS_SUM_TOLERANCE = 1e-9
 # So many portfolios that all that is made of them on the way stays in the second-level cache.
-CHUNK_ROWS = 1024
+CHUNK_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,17 @@ def breached(drift: ArrayLike, band: ArrayLike) -> BoolArray:
     strayed = arrays.shaped("drift", drift, (None, None))
     half_width = np.asarray(band, dtype=np.float64)
     expected = strayed.shape if half_width.ndim == 2 else strayed.shape[:1]
-    half_width = arrays.floats("band", half_width, expected)
-    if (half_width < 0).any():
-        raise OutOfRangeError(f"band is negative at {arrays.first(half_width < 0)}")
-    edge = (half_width if half_width.ndim == 2 else half_width[:, None]) + EDGE_ROUNDING
+    half_width = arrays.shaped("band", band, expected)
+    wide = half_width if half_width.ndim == 2 else half_width[:, None]
     outside = np.empty(strayed.shape, dtype=np.bool_)
     for rows in chunks(len(strayed)):
-        distance = np.abs(strayed[rows])
+        distance, edge = np.abs(strayed[rows]), wide[rows]
         if not np.isfinite(distance.max(initial=0.0)):
             arrays.require_finite("drift", strayed)
-        np.greater(distance, edge[rows], out=outside[rows])
+        if not (edge.min(initial=np.inf) >= 0 and edge.max(initial=0.0) < np.inf):
+            arrays.require_finite("band", half_width)
+            raise OutOfRangeError(f"band is negative at {arrays.first(half_width < 0)}")
+        np.greater(distance, edge + EDGE_ROUNDING, out=outside[rows])
     return outside
 
 
@@ -239,13 +240,13 @@ def _trade(
     total, target_sum = position.sum(axis=0), target.sum(axis=0)
     if not _are_tradable(position, total, target, target_sum):
         return False
-    target /= target_sum
+    target *= 1 / target_sum
     gap = target * total
     gap -= position
-    amounts, cost, bought = self_financing.solve(gap, target, fee[rows])
+    amounts, cost, traded = self_financing.solve(gap, target, fee[rows])
     trades.amounts[rows] = amounts.T
     trades.cost[rows] = cost
-    trades.one_way_turnover[rows] = (bought + cost / 2) / total
+    trades.one_way_turnover[rows] = traded / total / 2
     return True
 
 

@@ -17,64 +17,58 @@ def solve(
     target: FloatArray,
     fee: FloatArray,
     *,
-    free_gap: FloatArray | float = 0.0,
     free_target: FloatArray | float = 0.0,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return amounts, cost c, and what is bought, with ``amounts = gap - target c``.
+    """Return amounts, cost c, and the sum of what trades, with ``amounts = gap - target c``.
 
     Positions in rows. `gap` is the target of the value before the cost less what is held. Cash
-    that trades without a fee is given apart, as `free_gap` and `free_target`.
+    that trades without a fee is no row here; it has the rest of the targets, `free_target`.
 
-    As targets sum to one, sells of all exceed buys by the cost. So what bears the fee trades
-    ``2 buys(c) + c + free_gap - free_target c``, which times the fee is c. Buys are convex,
-    falling and piecewise linear in c, so the buys without any cost bound it from above, and
-    Newton's iteration from there steps below the root and rises monotonically onto its own
-    linear piece, where it is exact: at most n + 2 steps, one in practice.
+    Solves ``c = fee * traded(c)``. As all targets and all that is held sum to the same, what
+    trades is twice the buys, and what is sold beyond them: ``c (1 - free_target)`` and a constant.
+    Buys are convex, falling and piecewise linear in c, so taking them without any cost bounds it
+    from above, and Newton's iteration from there steps below the root and rises monotonically
+    onto its own linear piece, where it is exact: at most n + 2 steps, one in practice.
     """
-    kept = 1 - fee * (1 - free_target)
-    everyone = _Financing(gap, target, fee, fee * free_gap, kept)
-    cost = everyone.improved((2 * fee * np.maximum(gap, 0.0).sum(axis=0) + fee * free_gap) / kept)
-    amounts, bought = everyone.at(cost)
-    rows = everyone.unsettled(bought, cost)
+    everyone = _Financing(gap, target, fee, 1 - fee * (1 - free_target))
+    most = fee * np.abs(gap).sum(axis=0) / everyone.kept
+    cost = everyone.improved(most)
+    amounts, traded = everyone.at(cost)
+    rows = everyone.unsettled(traded, cost)
     for _ in range(len(gap) + 2):
         if len(rows) == 0:
             break
         some = everyone.part(rows)
-        improved = some.improved(cost[rows])
-        cost[rows] = improved
-        amounts[:, rows], bought[rows] = some.at(improved)
-        rows = rows[some.unsettled(bought[rows], improved)]
-    return amounts, cost, bought
+        cost[rows] = some.improved(cost[rows])
+        amounts[:, rows], traded[rows] = some.at(cost[rows])
+        rows = rows[some.unsettled(traded[rows], cost[rows])]
+    return amounts, cost, traded
 
 
 @dataclass(frozen=True)
 class _Financing:
-    """The equation ``kept c = 2 fee buys(c) + free_fee`` of some portfolios."""
-
     gap: FloatArray
     target: FloatArray
     fee: FloatArray
-    free_fee: FloatArray
-    kept: FloatArray
+    kept: FloatArray  # 1 - fee * (1 - free_target)
 
     def part(self, rows: IntArray) -> _Financing:
-        gap, target = self.gap[:, rows], self.target[:, rows]
-        return _Financing(gap, target, self.fee[rows], self.free_fee[rows], self.kept[rows])
+        return _Financing(self.gap[:, rows], self.target[:, rows], self.fee[rows], self.kept[rows])
 
     def at(self, cost: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the amounts that this cost leaves, and what they buy."""
+        """Return the amounts that this cost leaves, and the sum of what trades."""
         amounts = self.target * cost
         np.subtract(self.gap, amounts, out=amounts)
-        return amounts, np.maximum(amounts, 0.0).sum(axis=0)
+        return amounts, np.abs(amounts).sum(axis=0)
 
     def improved(self, cost: FloatArray) -> FloatArray:
         """Return Newton's next cost."""
-        amounts, bought = self.at(cost)
+        amounts, traded = self.at(cost)
         np.multiply(self.target, amounts > 0, out=amounts)
-        slope = 2 * self.fee * amounts.sum(axis=0)
-        paid = 2 * self.fee * bought + self.free_fee
-        return np.asarray((paid + slope * cost) / (self.kept + slope))
+        slope = 2 * self.fee * amounts.sum(axis=0)  # of what buys pay
+        unpaid = self.fee * traded - cost
+        return np.asarray(cost + unpaid / (self.kept + slope))
 
-    def unsettled(self, bought: FloatArray, cost: FloatArray) -> IntArray:
-        error = 2 * self.fee * bought + self.free_fee - self.kept * cost
-        return np.asarray((np.abs(error) > COST_ROUNDING * cost).nonzero()[0])
+    def unsettled(self, traded: FloatArray, cost: FloatArray) -> IntArray:
+        unpaid = self.fee * traded - cost
+        return np.asarray((np.abs(unpaid) > COST_ROUNDING * cost).nonzero()[0])
