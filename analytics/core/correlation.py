@@ -24,6 +24,8 @@ WINSOR_DEVIATIONS = 5.0
 VARIANCE_ROUNDING = 1e-12
 # Below this, one minus the square of a correlation is rounding: a coin and its own double.
 PERFECT_ROUNDING = 1e-10
+# How often unrelated assets may look related at all, over all pairs together.
+CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,35 @@ def fisher_interval(
         low=np.where(perfect & (days > 3), told, np.tanh(centre - reach)),
         high=np.where(perfect & (days > 3), told, np.tanh(centre + reach)),
     )
+
+
+def chance_level(effective_days: ArrayLike, *, pairs: int, chance: float = CHANCE) -> FloatArray:
+    """Tell the correlation that one of so many unrelated pairs exceeds with this probability.
+
+    Fisher 1921's z of no correlation is normal with a standard error of 1/√(n - 3); the
+    probability is shared among the pairs (Bonferroni), whose correlations need not be
+    independent.
+
+    Parameters
+    ----------
+    effective_days : array_like
+        Independent Gaussian days of a pair. Three or fewer know nothing: the level is 1. NaN
+        means "not known", and so is the level.
+    pairs : int
+        How many pairs are looked at, at least 1.
+    chance : float
+        Above 0, below 1.
+
+    Raises
+    ------
+    OutOfRangeError
+    """
+    arrays.require(pairs >= 1, "pairs", pairs, "1 or more")
+    arrays.require(0 < chance < 1, "chance", chance, "in (0, 1)")
+    days = np.asarray(effective_days, dtype=np.float64)
+    reach = ndtri(1 - chance / pairs) / np.sqrt(np.where(days > 3, days - 3, 1.0))
+    level = np.where(days > 3, np.tanh(np.maximum(reach, 0.0)), 1.0)
+    return np.asarray(np.where(np.isnan(days), np.nan, level))
 
 
 def effective_days(

@@ -190,20 +190,137 @@ def test_shares_are_shares(n_assets, n_days, block_days, seed):
     np.testing.assert_array_equal(found.stable, found.share >= 0.8)
 
 
-# The year 2022
+# Hidden behind the market
+
+
+def without_market(returns, **options):
+    left = market_mode.remove(returns, market=0).returns
+    return correlation.pairwise(left, **options)
+
+
+def linked(rest, *, link=0.66, seed=1000):
+    """A market, and assets that follow it with this correlation and share `rest` beyond it."""
+    market = np.random.default_rng(seed).standard_normal((len(rest), 1))
+    moves = link * market + np.sqrt(1 - link**2) * rest / rest.std(axis=0)
+    return 0.03 * np.hstack([market, moves])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_that_share_most_of_their_rest_are_found_behind_the_market(seed):
+    rest, planted = planted_blocks((3, 3, 2, 1), inside=0.65, n_days=365, seed=seed)
+    found = clusters.hidden(without_market(linked(rest)))
+    assert partition(found.labels) == partition(planted)
+
+
+def test_groups_that_share_less_than_half_of_their_rest_are_not():
+    rest, _ = planted_blocks((3, 3), inside=0.35, n_days=1000)
+    assert clusters.hidden(without_market(linked(rest))).labels.max() == 5
+
+
+def test_unrelated_assets_look_like_one_bet_as_rarely_as_said():
+    rng = np.random.default_rng(0)
+    found = plain = 0
+    for _ in range(300):
+        rest = correlation.pairwise(rng.standard_t(4, (30, 20)), min_overlap=30)
+        found += clusters.hidden(rest).labels.max() < 19
+        plain += clusters.find(rest.correlation, threshold=0.5).labels.max() < 19
+    assert found / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+    assert plain / 300 > 0.25
+
+
+def test_a_long_history_is_cut_as_any_other():
+    rest, _ = planted_blocks((3, 3, 2), inside=0.55, n_days=365)
+    residual = without_market(linked(rest))
+    plain = clusters.find(residual.correlation, threshold=0.5)
+    np.testing.assert_array_equal(clusters.hidden(residual).labels, plain.labels)
+
+
+def test_a_pair_of_which_nothing_is_known_counts_as_unrelated():
+    rest, _ = planted_blocks((3, 3), inside=0.9)
+    returns = linked(rest)
+    returns[:-20, 1] = np.nan  # the first of the first block
+    residual = without_market(returns)
+    assert np.isnan(residual.correlation[0, 1])
+    assert partition(clusters.hidden(residual).labels) == {
+        frozenset({0}),
+        frozenset({1, 2}),
+        frozenset({3, 4, 5}),
+    }
+
+
+def test_the_markets_own_double_and_a_market_alone_have_nothing_left():
+    returns = linked(planted_blocks((2,), inside=0.9)[0])
+    doubled = np.hstack([returns, 2 * returns[:, [0]]])
+    assert clusters.hidden(without_market(doubled)).labels.tolist() == [0, 0, 1]
+    assert clusters.hidden(without_market(returns[:, :1])).labels.tolist() == []
+    assert clusters.hidden(without_market(returns[:, :2])).labels.tolist() == [0]
+
+
+@given(st.integers(2, 10), st.integers(20, 60), st.integers(0, 2**32 - 1))
+def test_hidden_clusters_do_not_depend_on_the_order_of_assets(n_assets, n_days, seed):
+    rng = np.random.default_rng(seed)
+    rest = rng.standard_normal((n_days, n_assets)) + rng.standard_normal((n_days, 1))
+    order = rng.permutation(n_assets)
+    plain = clusters.hidden(correlation.pairwise(rest, min_overlap=2))
+    permuted = clusters.hidden(correlation.pairwise(rest[:, order], min_overlap=2))
+    assert partition(permuted.labels) == partition(plain.labels[order])
+
+
+# Real prices
 
 
 @pytest.fixture(scope="module")
-def year_2022(market_directory):
-    """Simple returns of all coins but stablecoins with a close on every day of 2022."""
-    closes = pd.DataFrame(
+def closes(market_directory):
+    """Closes to 2024 of all coins but stablecoins."""
+    files = sorted(market_directory.glob("*.csv"))
+    frame = pd.DataFrame(
         {
             path.stem: pd.read_csv(path, index_col="date", parse_dates=["date"])["close"]
-            for path in sorted(market_directory.glob("*.csv"))
+            for path in files
         }
-    ).loc["2021-12-31":"2022-12-31"]
-    closes = closes.dropna(axis=1).drop(columns=["USDC", "USDT"])
-    return list(closes.columns), simple_returns(closes.to_numpy())
+    )
+    return frame.drop(columns=["USDC", "USDT"]).loc[:"2024"]
+
+
+def window(closes, end, days=365):
+    """Names, Bitcoin first, and simple returns of the coins with a close on each of the days."""
+    of = closes.loc[:end].iloc[-days - 1 :].dropna(axis=1)
+    names = ["BTC", *of.columns.drop("BTC")]
+    return names, simple_returns(of[names].to_numpy())
+
+
+@pytest.fixture(scope="module")
+def year_2022(closes):
+    return window(closes, "2022-12-31")
+
+
+def test_the_hidden_cut_is_the_raw_one_seen_through_bitcoins_median_link(closes):
+    links = []
+    for end in pd.date_range("2019-06-30", "2024-12-31", freq="QE"):
+        _, returns = window(closes, end)
+        links.append(np.median(correlation.pairwise(returns).correlation[0, 1:]))
+    link = np.median(links)
+    assert link == pytest.approx(0.66, abs=0.005)
+    assert (clusters.THRESHOLD - link**2) / (1 - link**2) == pytest.approx(0.47, abs=0.005)
+    # What chance does among 19 coins in such a window stays far below.
+    assert correlation.chance_level(243.0, pairs=171) < 0.25
+
+
+def test_families_of_coins_show_behind_bitcoin(closes):
+    names, returns = window(closes, "2024-06-30")
+    found = clusters.hidden(without_market(returns))
+    families = {
+        frozenset(names[1 + column] for column in members)
+        for members in partition(found.labels)
+        if len(members) > 1
+    }
+    assert families == {
+        frozenset({"ARB", "ETH", "OP"}),
+        frozenset({"AAVE", "UNI"}),
+        frozenset({"AVAX", "SOL"}),
+        frozenset({"LTC", "XRP"}),
+        frozenset({"ADA", "ATOM", "DOT", "MATIC"}),
+    }
 
 
 def test_the_sixteen_coin_cluster_of_2022_is_stable_though_its_exact_set_is_not(
@@ -222,12 +339,11 @@ def test_the_sixteen_coin_cluster_of_2022_is_stable_though_its_exact_set_is_not(
     assert not exact.stable[sizes.argmax()]
 
 
-def test_behind_bitcoins_move_nothing_of_it_was_one_bet(year_2022):
-    names, returns = year_2022
-    left = market_mode.remove(returns, market=names.index("BTC")).returns
-    rho = correlation.pairwise(left).correlation
-    assert np.bincount(clusters.find(rho).labels).max() == 1
-    assert np.bincount(clusters.find(rho, threshold=0.3).labels).max() >= 3
+def test_behind_bitcoins_move_the_raw_cut_finds_nothing_and_the_hidden_one_little(year_2022):
+    _, returns = year_2022
+    residual = without_market(returns)
+    assert np.bincount(clusters.find(residual.correlation).labels).max() == 1
+    assert np.bincount(clusters.hidden(residual).labels).max() == 3
 
 
 # Refusals

@@ -223,6 +223,34 @@ def test_impossible_correlations_and_confidences_are_refused(arguments, message)
         correlation.fisher_interval(rho, days, **({"confidence": 1.0} if confidence else {}))
 
 
+# What chance does
+
+
+def test_the_chance_level_of_one_pair_is_the_one_sided_bound_of_fisher():
+    level = correlation.chance_level(103.0, pairs=1, chance=0.025)
+    # No more than the interval of a correlation just as large, which then reaches down to zero.
+    assert correlation.fisher_interval(level, 103.0).low == pytest.approx(0, abs=1e-15)
+
+
+@given(st.integers(1, 10_000), st.floats(3.1, 5000), st.floats(1e-4, 0.9))
+def test_chance_does_more_among_more_pairs_and_less_in_more_days(pairs, days, chance):
+    level = correlation.chance_level([days, 2 * days], pairs=pairs, chance=chance)
+    more = correlation.chance_level([days, 2 * days], pairs=2 * pairs, chance=chance)
+    assert ((level >= 0) & (level <= 1)).all()
+    assert level[1] <= level[0]
+    assert (more >= level).all()
+
+
+def test_chance_knows_no_level_where_nothing_is_known():
+    np.testing.assert_array_equal(
+        correlation.chance_level([3.0, 1.0, np.nan], pairs=3), [1.0, 1.0, np.nan]
+    )
+    with pytest.raises(errors.OutOfRangeError, match="pairs"):
+        correlation.chance_level(100.0, pairs=0)
+    with pytest.raises(errors.OutOfRangeError, match="chance"):
+        correlation.chance_level(100.0, pairs=1, chance=1.0)
+
+
 # Correlation of a covariance
 
 
