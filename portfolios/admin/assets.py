@@ -62,7 +62,8 @@ class AssetAdmin(Transferred, Curated):
     key = "coingecko_id"
     resource_classes = (AssetResource,)
     list_display = (
-        "symbol", "name", "category", "kind", "cap_rank", "is_active", "coingecko_id",
+        "symbol", "name", "category", "kind", "cap_rank", "tier", "assumed_yield", "is_active",
+        "coingecko_id",
     )  # fmt: skip
     list_filter = ("is_active", "kind", "category")
     list_select_related = ("category",)

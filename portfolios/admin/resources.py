@@ -126,12 +126,17 @@ class AssetResource(CatalogueResource):
     category = column("category", by_category())
     kind = column("kind", Text())
     cap_rank = column("cap_rank", WholeNumber())
+    curated_tier = column("curated_tier", Text())
+    assumed_yield = column("assumed_yield", Number())
     is_active = column("is_active", YesOrNo())
 
     class Meta(CatalogueResource.Meta):
         model = Asset
         import_id_fields = ("coingecko_id",)
-        fields = ("coingecko_id", "symbol", "name", "category", "kind", "cap_rank", "is_active")
+        fields = (
+            "coingecko_id", "symbol", "name", "category", "kind", "cap_rank", "curated_tier",
+            "assumed_yield", "is_active",
+        )  # fmt: skip
 
     def get_queryset(self) -> Any:
         return super().get_queryset().select_related("category")

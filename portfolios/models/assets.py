@@ -11,6 +11,10 @@ from django.db.models import F, Q
 
 from accounts.models import User
 
+# The core is named, not ranked; the other tiers go by market capitalisation (METHODS.md).
+CORE = ("bitcoin", "ethereum")
+LARGE_TO_RANK, MID_TO_RANK = 30, 100
+
 
 class AssetCategory(models.Model):
     class RiskLevel(models.TextChoices):
@@ -92,6 +96,12 @@ class Asset(models.Model):
         STABLECOIN = "stablecoin"
         CASH = "cash"
 
+    class Tier(models.TextChoices):
+        CORE = "core", "Core"
+        LARGE = "large", "Large"
+        MID = "mid", "Mid"
+        HIGH_GROWTH = "high_growth", "High-growth"
+
     coingecko_id = models.SlugField("CoinGecko id", max_length=80, unique=True, null=True)  # noqa: DJ001
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -106,6 +116,22 @@ class Asset(models.Model):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.COIN)
     cap_rank = models.PositiveIntegerField(
         "market cap rank", null=True, blank=True, help_text="At the catalogue's last curation."
+    )
+    curated_tier = models.CharField(
+        "tier",
+        max_length=11,
+        choices=Tier,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Goes before the one that follows from the rank. Leave it empty to follow that.",
+    )
+    assumed_yield = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="A year, as a fraction: 0.03 is 3 %. An assumption, and shown as one.",
     )
     is_active = models.BooleanField(
         "active", default=True, help_text="Offered in pickers. Assets in use are never deleted."
@@ -127,6 +153,11 @@ class Asset(models.Model):
             models.CheckConstraint(
                 condition=Q(owner__isnull=True) | ~Q(kind="cash"), name="asset_own_is_no_cash"
             ),
+            models.CheckConstraint(
+                condition=Q(assumed_yield__gte=0, assumed_yield__lte=1),
+                name="asset_yield_a_fraction",
+                violation_error_message="Give the yield as a fraction between 0 and 1.",
+            ),
         )
 
     def __str__(self) -> str:
@@ -135,6 +166,19 @@ class Asset(models.Model):
     @property
     def is_own(self) -> bool:
         return self.owner_id is not None
+
+    @property
+    def tier(self) -> "Asset.Tier | None":
+        """Its place in a portfolio's structure: curated, else by its rank; None when unknown."""
+        if self.curated_tier:
+            return self.Tier(self.curated_tier)
+        if self.kind != self.Kind.COIN or self.cap_rank is None:
+            return None
+        if self.coingecko_id in CORE:
+            return self.Tier.CORE
+        if self.cap_rank <= LARGE_TO_RANK:
+            return self.Tier.LARGE
+        return self.Tier.MID if self.cap_rank <= MID_TO_RANK else self.Tier.HIGH_GROWTH
 
 
 class UnitsField(models.DecimalField):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from portfolios.models import Asset, AssetCategory, ModelPortfolio, ModelPortfolioLine
+from portfolios.models.assets import CORE
 
 FEWEST_POSITIONS, MOST_POSITIONS = 8, 15
 CATEGORY_CAP = Decimal("0.40")
-CORE = ("bitcoin", "ethereum")
 MAJOR_CATEGORIES = {"defi": "DeFi", "infrastructure": "infrastructure", "l2-scaling": "layer 2"}
 
 

@@ -137,6 +137,8 @@ def _assets(content: Row, categories: Mapping[str, AssetCategory]) -> Iterable[R
             "category": categories[row["category"]],
             "kind": row.get("kind", Asset.Kind.COIN),
             "cap_rank": row.get("cap_rank"),
+            "curated_tier": row.get("tier", ""),
+            "assumed_yield": row.get("assumed_yield"),
         }
 
 

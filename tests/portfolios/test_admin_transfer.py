@@ -109,6 +109,12 @@ def test_a_rehearsal_shows_old_and_new_and_whom_it_touches_and_saves_nothing(
         (ASSETS, "coingecko_id,cap_rank\naave,NaN", "“NaN” is not a number."),
         (ASSETS, "coingecko_id,cap_rank\naave,1e999999", "is not a whole number."),
         (ASSETS, "coingecko_id,cap_rank\naave,-3", "Row 1, cap_rank: Ensure this value"),
+        (ASSETS, "coingecko_id,assumed_yield\naave,1.5", "as a fraction between 0 and 1."),
+        (
+            ASSETS,
+            "coingecko_id,curated_tier\naave,tiny",
+            "Row 1, curated_tier: Value 'tiny' is not a valid",
+        ),
         (ASSETS, "coingecko_id,is_active\naave,maybe", "“maybe” is neither yes nor no."),
         (ASSETS, "coingecko_id,kind\naave,house", "Row 1, kind: Value 'house' is not a valid"),
         (ASSETS, "coingecko_id,symbol\naave,", "Row 1, symbol: This field cannot be blank."),

@@ -163,6 +163,33 @@ def test_kinds_agree_with_categories_and_ranks_are_unique() -> None:
     assert len(ranks) == len(set(ranks))
 
 
+@pytest.mark.parametrize(
+    ("fields", "tier"),
+    [
+        ({"coingecko_id": "ethereum", "cap_rank": 2}, "core"),
+        ({"cap_rank": 3}, "large"),
+        ({"cap_rank": 30}, "large"),
+        ({"cap_rank": 31}, "mid"),
+        ({"cap_rank": 100}, "mid"),
+        ({"cap_rank": 101}, "high_growth"),
+        ({"cap_rank": None}, None),
+        ({"cap_rank": None, "curated_tier": "mid"}, "mid"),
+        ({"cap_rank": 3, "curated_tier": "high_growth"}, "high_growth"),
+        ({"cap_rank": 4, "kind": "stablecoin"}, None),
+        ({"kind": "cash"}, None),
+    ],
+)
+def test_a_tier_follows_from_the_rank_unless_it_is_curated(fields, tier) -> None:
+    assert Asset(**fields).tier == tier
+
+
+@pytest.mark.usefixtures("loaded")
+def test_every_coin_of_the_catalogue_has_a_tier_and_only_stablecoins_and_coins_a_yield() -> None:
+    assert all(asset.tier for asset in Asset.objects.filter(kind=Asset.Kind.COIN))
+    assert Asset.objects.get(coingecko_id="solana").assumed_yield == Decimal("0.065")
+    assert Asset.objects.get(coingecko_id="bitcoin").assumed_yield is None
+
+
 def test_a_second_load_changes_nothing(loaded: catalogue.CatalogueReport) -> None:
     again = catalogue.load()
     assert (again.created, again.updated) == (0, 0)
