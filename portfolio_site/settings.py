@@ -69,13 +69,14 @@ NIGHT_LATE_AFTER_MINUTES = env.int("NIGHT_LATE_AFTER_MINUTES", 120)
 NIGHT_HEARTBEAT_URL = environment.web_address("NIGHT_HEARTBEAT_URL")
 # What Prometheus shows to read /metrics; without it there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-# A file that worker and beat touch every few seconds, for health checks.
+# A file that worker and beat touch every few seconds, for health checks (pulse.py).
 PULSE_FILE = env.str("PULSE_FILE", "")
 # A migration that waits longer for a table gives up rather than hold up the site behind it.
-MIGRATION_LOCK_TIMEOUT = env.str("MIGRATION_LOCK_TIMEOUT", "2s")
+MIGRATION_LOCK_TIMEOUT_SECONDS = env.float("MIGRATION_LOCK_TIMEOUT_SECONDS", 2.0)
 
 # --- Django --------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "portfolio_site",
     "analytics",
     "portfolios",
     "accounts",
@@ -170,7 +171,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 NODE_MODULES = BASE_DIR / "node_modules"
-STATICFILES_DIRS: list[Any] = [BASE_DIR / "portfolio_site" / "static"]
+STATICFILES_DIRS: list[Any] = []
 for prefix, folder in (
     ("vendor/tabler", NODE_MODULES / "@tabler" / "core" / "dist" / "css"),
     ("vendor/tabler", NODE_MODULES / "@tabler" / "core" / "dist" / "js"),
@@ -275,7 +276,7 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
-    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -307,6 +308,7 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "portfolio_site.pulse:Scheduler"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,  # three times the hard limit
     "unacked_restore_interval": 30,

@@ -113,6 +113,7 @@ PUBLIC = {
     "analytics:sandbox": Url(allowed=("POST",), anonymous=405, user=302),
     "livez": Url(allowed=("GET",), anonymous=200),
     "readyz": Url(allowed=("GET",), anonymous=200),
+    "metrics": Url(allowed=("GET",), anonymous=404, user=404),  # until METRICS_TOKEN is set
     "accounts:unsubscribe": Url(arguments=("token",), anonymous=200),
     "account_login": allauths(anonymous=200, user=302),
     "account_logout": allauths(anonymous=302, user=200),

@@ -56,6 +56,11 @@ class OutgoingEmail(models.Model):
                 name="outgoing_email_due",
                 condition=models.Q(state__in=["pending", "sending", "unknown"]),
             ),
+            models.Index(
+                fields=["created_at"],
+                name="outgoing_email_failed",
+                condition=models.Q(state="failed"),
+            ),
         )
 
     def __str__(self) -> str:
