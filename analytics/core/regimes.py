@@ -1,6 +1,6 @@
-"""Market regimes as rule-based state machines; so far the volatility axis.
+"""Market regimes as a rule-based state machine on separate axes.
 
-A label depends on that day and the days before it only, so history is never repainted: the label
+A label depends on its day and the days before it only, so history is never repainted: the label
 of day t computed from the data up to t equals the one computed from all data. It does depend on
 where the data begin, since hysteresis remembers: give the whole history, or at least the same
 start every night.
@@ -9,125 +9,112 @@ start every night.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike
 
-from analytics.core import DAYS_PER_YEAR, arrays
-from analytics.core.arrays import BoolArray, FloatArray
-from analytics.core.returns import simple_returns
+from analytics.core import arrays, hysteresis, regime_signals
+from analytics.core.arrays import BoolArray, FloatArray, IntArray
+from analytics.core.hysteresis import StateArray
+from analytics.core.regime_signals import NAMES, SIGNALS, Observations
 
-# Calibrated on Bitcoin's daily closes 2012-2024: the fewest days that leave no high-volatility
-# episode shorter than a fortnight (two days leave one of five), and still confirm the crashes of
-# March 2020 and June 2022 while they last. One to five days all do the latter.
-CONFIRMATION_DAYS = 3
+
+class Label(IntEnum):
+    """By precedence: the highest whose rule holds is the label of a day."""
+
+    UNKNOWN = 0
+    NEUTRAL = 1
+    BULL = 2
+    ALTSEASON = 3
+    BEAR = 4
+    HIGH_VOLATILITY = 5
 
 
 @dataclass(frozen=True)
-class VolatilityAxis:
-    """One entry per day; `percentile` is NaN and `high` false where `known` is false."""
+class Regimes:
+    """The regime of each of n_days, and its evidence; signals in the order of `SIGNALS`.
 
-    realised_volatility: FloatArray
-    percentile: FloatArray
-    high: BoolArray
-    known: BoolArray
-
-
-def realised_volatility(closes: ArrayLike, *, window: int = 30) -> FloatArray:
-    """Return the annualised standard deviation of the last `window` simple returns of each day.
-
-    Parameters
+    Attributes
     ----------
-    closes : array_like, shape (n_days,)
-        Prices, oldest first, without gaps.
-    window : int
-        Returns, at least 2.
-
-    Returns
-    -------
-    ndarray, shape (n_days,)
-        Sample standard deviation (n - 1) times the square root of 365. NaN on the first `window`
-        days, while the window is not full.
-
-    Raises
-    ------
-    NotPositivePriceError, NotFiniteError, OutOfRangeError, ShapeError
+    labels : (n_days,) int8
+        Of `Label`.
+    days : (n_days,) int
+        For how many days in a row, this one included, the label has been the same.
+    values, percentiles : (n_signals, n_days)
+        NaN where unavailable.
+    states : (n_signals, n_days) int8
+        1 high, -1 low, 0 neither or unavailable.
+    available : (n_signals, n_days) bool
+        Whether there is what a signal is judged by. A label was made from its deciding signals
+        that are available, and from no others.
     """
-    prices = arrays.floats("closes", closes, (None,))
-    arrays.require(window >= 2, "window", window, "2 or more")
-    volatility = np.full(len(prices), np.nan)
-    if len(prices) > 0:
-        returns = simple_returns(prices[:, None])[:, 0]
-        if len(returns) >= window:
-            daily = sliding_window_view(returns, window).std(axis=1, ddof=1)
-            volatility[window:] = daily * np.sqrt(DAYS_PER_YEAR)
-    arrays.require_finite("the volatility of closes", volatility[window:])
-    return volatility
+
+    labels: StateArray
+    days: IntArray
+    values: FloatArray
+    percentiles: FloatArray
+    states: StateArray
+    available: BoolArray
 
 
-def volatility_axis(
-    closes: ArrayLike,
+def read(observed: Observations) -> Regimes:
+    """Tell the regime of each day from `regime_signals.observations`."""
+    figures = regime_signals.values(observed)
+    return judge(figures, regime_signals.percentiles(figures))
+
+
+def judge(
+    values: FloatArray,
+    percentiles: FloatArray,
     *,
-    window: int = 30,
-    lookback: int = 365,
-    enter: float = 0.90,
-    leave: float = 0.75,
-    confirmation_days: int = CONFIRMATION_DAYS,
-) -> VolatilityAxis:
-    """Tell on which days volatility is high compared with the year before.
+    confirmation_days: int = hysteresis.CONFIRMATION_DAYS,
+) -> Regimes:
+    """Tell the regime of each day from its signals.
 
-    High begins on the day that completes `confirmation_days` consecutive days with a percentile
-    above `enter`, and ends on the day that completes as many below `leave`.
+    High volatility: the realised volatility is high. Bear: the trend is down and the drawdown
+    deep. Altseason: most assets beat the benchmark, and its dominance falls, if that is known.
+    Bull: the trend is up. Neutral: none of these. Unknown: nor is the trend known.
 
     Parameters
     ----------
-    closes : array_like, shape (n_days,)
-        Prices, oldest first, without gaps, from the same start every night.
-    window : int
-        Returns in one realised volatility.
-    lookback : int
-        Volatilities a day is ranked among, itself included; at least 2.
-    enter, leave : float
-        Percentiles in [0, 1], `leave` not above `enter`.
+    values, percentiles : ndarray, shape (n_signals, n_days)
+        In the order of `SIGNALS`; NaN means "unavailable", which is in no state.
     confirmation_days : int
         At least 1.
 
-    Returns
-    -------
-    VolatilityAxis
-        The percentile is the share of the other `lookback` - 1 volatilities that are lower. Known
-        from the close number `window` + `lookback` on.
-
     Raises
     ------
-    NotPositivePriceError, NotFiniteError, OutOfRangeError, ShapeError
+    NotFiniteError, OutOfRangeError, ShapeError
     """
-    arrays.require(lookback >= 2, "lookback", lookback, "2 or more")
-    arrays.require(0 <= enter <= 1, "enter", enter, "in [0, 1]")
-    arrays.require(0 <= leave <= enter, "leave", leave, "in [0, enter]")
-    arrays.require(confirmation_days >= 1, "confirmation_days", confirmation_days, "1 or more")
-    volatility = realised_volatility(closes, window=window)
-    percentile = np.full(len(volatility), np.nan)
-    if len(volatility) >= window + lookback:
-        trailing = sliding_window_view(volatility[window:], lookback)
-        lower = (trailing[:, :-1] < trailing[:, -1:]).sum(axis=1)
-        percentile[window + lookback - 1 :] = lower / (lookback - 1)
-    return VolatilityAxis(
-        realised_volatility=volatility,
-        percentile=percentile,
-        high=_confirmed(percentile > enter, percentile < leave, confirmation_days),
-        known=~np.isnan(percentile),
+    figures = arrays.floats("values", values, (len(SIGNALS), None), nan_is_unobserved=True)
+    ranks = arrays.floats("percentiles", percentiles, figures.shape, nan_is_unobserved=True)
+    by_percentile = np.array([signal.by_percentile for signal in SIGNALS])
+    judged = np.where(by_percentile[:, None], ranks, figures)
+    states = np.stack(
+        [
+            hysteresis.states(series, signal.thresholds, confirmation_days=confirmation_days)
+            for signal, series in zip(SIGNALS, judged, strict=True)
+        ]
+    )
+    labels = _labels(states, ~np.isnan(judged))
+    return Regimes(
+        labels=labels,
+        days=hysteresis.days_in_state(labels),
+        values=figures,
+        percentiles=ranks,
+        states=states,
+        available=~np.isnan(judged),
     )
 
 
-def _confirmed(enters: BoolArray, leaves: BoolArray, confirmation_days: int) -> BoolArray:
-    """Switch on after so many consecutive days of `enters`, off after as many of `leaves`."""
-    states = np.zeros(len(enters), dtype=np.bool_)
-    state, streak = False, 0
-    for day, (enter, leave) in enumerate(zip(enters, leaves, strict=True)):
-        streak = streak + 1 if (leave if state else enter) else 0
-        if streak == confirmation_days:
-            state, streak = not state, 0
-        states[day] = state
-    return states
+def _labels(states: StateArray, available: BoolArray) -> StateArray:
+    state, known = dict(zip(NAMES, states, strict=True)), dict(zip(NAMES, available, strict=True))
+    falling = (state["dominance_change"] < 0) | ~known["dominance_change"]
+    rules = {
+        Label.HIGH_VOLATILITY: state["realised_volatility"] > 0,
+        Label.BEAR: (state["trend"] < 0) & (state["drawdown"] < 0),
+        Label.ALTSEASON: (state["alt_share"] > 0) & falling,
+        Label.BULL: state["trend"] > 0,
+        Label.NEUTRAL: known["trend"],
+    }
+    return np.select(list(rules.values()), list(rules), Label.UNKNOWN).astype(np.int8)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from django.db import transaction
 
-from analytics.core import covariance, regimes
+from analytics.core import covariance, regime_signals, regimes
 from analytics.core.returns import simple_returns
 from analytics.models import MarketSnapshot, RegimeDay
 from portfolios.models import Asset
@@ -69,12 +69,13 @@ def refresh_regime(*, as_of: date) -> RegimeDay:
         "high_volatility": None,
     }
     if len(closes) and closes.index[-1] == as_of:
-        axis = regimes.volatility_axis(closes.to_numpy())
-        if np.isfinite(axis.realised_volatility[-1]):
-            figures["realised_volatility"] = float(axis.realised_volatility[-1])
-        if axis.known[-1]:
-            figures["percentile"] = float(axis.percentile[-1])
-            figures["high_volatility"] = bool(axis.high[-1])
+        history = regimes.read(regime_signals.observations(closes.to_numpy()))
+        row = regime_signals.NAMES.index("realised_volatility")
+        if np.isfinite(history.values[row, -1]):
+            figures["realised_volatility"] = float(history.values[row, -1])
+        if history.available[row, -1]:
+            figures["percentile"] = float(history.percentiles[row, -1])
+            figures["high_volatility"] = bool(history.states[row, -1] > 0)
     day, _ = RegimeDay.objects.update_or_create(date=as_of, defaults=figures)
     return day
 
