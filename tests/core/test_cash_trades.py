@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.core import cash_flows, errors
+from analytics.core import cash_trades, errors
 
 
 def random_case(seed, rows=4, size=5):
@@ -22,31 +22,31 @@ def drifts(values, targets):
 def test_new_cash_goes_to_what_is_furthest_below_by_hand():
     # 1,000 after 200: targets 500, 300, 200; held 500, 250, 50. The third lacks 150, the second
     # 50; 200 is all that both lack.
-    trades = cash_flows.invest([[500.0, 250.0, 50.0]], [[0.5, 0.3, 0.2]], [0.0], [200.0])
+    trades = cash_trades.invest([[500.0, 250.0, 50.0]], [[0.5, 0.3, 0.2]], [0.0], [200.0])
     np.testing.assert_allclose(trades.amounts, [[0.0, 50.0, 150.0]], atol=1e-12)
     # 50 only: the third lacks 120, the second 5; all of it goes to the third.
-    trades = cash_flows.invest([[500.0, 250.0, 50.0]], [[0.5, 0.3, 0.2]], [0.0], [50.0])
+    trades = cash_trades.invest([[500.0, 250.0, 50.0]], [[0.5, 0.3, 0.2]], [0.0], [50.0])
     np.testing.assert_allclose(trades.amounts, [[0.0, 0.0, 50.0]], atol=1e-12)
 
 
 def test_cash_is_raised_from_what_is_furthest_above_by_hand():
     # 60 wanted leaves 940: targets 470, 282, 188. Above them: 80, 18. All of the 60 comes from
     # the first, which is still further above than the second.
-    trades = cash_flows.raise_cash([[550.0, 300.0, 150.0]], [[0.5, 0.3, 0.2]], [0.0], [60.0])
+    trades = cash_trades.raise_cash([[550.0, 300.0, 150.0]], [[0.5, 0.3, 0.2]], [0.0], [60.0])
     np.testing.assert_allclose(trades.amounts, [[-60.0, 0.0, 0.0]], atol=1e-12)
-    trades = cash_flows.raise_cash([[550.0, 300.0, 150.0]], [[0.5, 0.3, 0.2]], [0.25], [45.0])
+    trades = cash_trades.raise_cash([[550.0, 300.0, 150.0]], [[0.5, 0.3, 0.2]], [0.25], [45.0])
     np.testing.assert_allclose(trades.amounts, [[-60.0, 0.0, 0.0]], atol=1e-12)
     np.testing.assert_allclose(trades.cost, [15.0])
 
 
 def test_an_empty_portfolio_is_bought_at_its_targets():
-    trades = cash_flows.invest([[0.0, 0.0]], [[0.7, 0.3]], [0.01], [101.0])
+    trades = cash_trades.invest([[0.0, 0.0]], [[0.7, 0.3]], [0.01], [101.0])
     np.testing.assert_allclose(trades.amounts, [[70.0, 30.0]])
     np.testing.assert_allclose(trades.cost, [1.0])
 
 
 def test_what_may_not_be_bought_leaves_cash_over():
-    trades = cash_flows.invest(
+    trades = cash_trades.invest(
         [[50.0, 50.0]], [[0.5, 0.5]], [0.0], [100.0], tradable=[[True, False]]
     )
     np.testing.assert_allclose(trades.amounts, [[50.0, 0.0]])
@@ -54,21 +54,21 @@ def test_what_may_not_be_bought_leaves_cash_over():
 
 
 def test_what_may_be_sold_is_sold_below_its_target_if_need_be():
-    trades = cash_flows.raise_cash(
+    trades = cash_trades.raise_cash(
         [[50.0, 25.0, 25.0]], [[0.5, 0.25, 0.25]], [0.0], [40.0], tradable=[[False, True, True]]
     )
     np.testing.assert_allclose(trades.amounts, [[0.0, -20.0, -20.0]])
 
 
 def test_raising_all_that_there_is_leaves_nothing():
-    trades = cash_flows.raise_cash([[60.0, 40.0]], [[0.5, 0.5]], [0.01], [99.0])
+    trades = cash_trades.raise_cash([[60.0, 40.0]], [[0.5, 0.5]], [0.01], [99.0])
     np.testing.assert_allclose(trades.amounts, [[-60.0, -40.0]])
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_buying_only_ends_nearer_and_spends_what_it_says(seed):
     values, targets, fee_rate, cash = random_case(seed)
-    trades = cash_flows.invest(values, targets, fee_rate, cash)
+    trades = cash_trades.invest(values, targets, fee_rate, cash)
     scale = 1e-12 * (values.sum(axis=1) + cash)
     assert (trades.amounts >= 0).all()
     spent = trades.amounts.sum(axis=1)
@@ -88,7 +88,7 @@ def test_buying_only_ends_nearer_and_spends_what_it_says(seed):
 def test_selling_only_ends_nearer_and_brings_the_cash(seed):
     values, targets, fee_rate, cash = random_case(seed)
     cash *= 0.85
-    trades = cash_flows.raise_cash(values, targets, fee_rate, cash)
+    trades = cash_trades.raise_cash(values, targets, fee_rate, cash)
     scale = 1e-12 * values.sum(axis=1)
     assert (trades.amounts <= 0).all()
     assert (values + trades.amounts >= 0).all()
@@ -97,7 +97,7 @@ def test_selling_only_ends_nearer_and_brings_the_cash(seed):
     assert (np.abs(after).sum(axis=1) <= np.abs(before).sum(axis=1) + 1e-9).all()
 
 
-@pytest.mark.parametrize("mode", [cash_flows.invest, cash_flows.raise_cash])
+@pytest.mark.parametrize("mode", [cash_trades.invest, cash_trades.raise_cash])
 def test_alone_and_in_any_order_the_trades_are_the_same(mode):
     values, targets, fee_rate, cash = random_case(5, rows=20)
     batch = mode(values, targets, fee_rate, 0.5 * cash)
@@ -111,7 +111,7 @@ def test_alone_and_in_any_order_the_trades_are_the_same(mode):
         np.testing.assert_array_equal(alone.amounts, batch.amounts[one])
 
 
-@pytest.mark.parametrize("mode", [cash_flows.invest, cash_flows.raise_cash])
+@pytest.mark.parametrize("mode", [cash_trades.invest, cash_trades.raise_cash])
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
@@ -124,7 +124,7 @@ def test_alone_and_in_any_order_the_trades_are_the_same(mode):
         ({"tradable": [[True]]}, errors.ShapeError, "tradable"),
     ],
 )
-def test_unusable_cash_flows_are_refused_by_name(mode, changed, error, message):
+def test_unusable_cash_are_refused_by_name(mode, changed, error, message):
     usable = {
         "values": [[1.0, 1.0]],
         "target_weights": [[0.5, 0.5]],
@@ -139,6 +139,6 @@ def test_more_cash_than_can_be_raised_is_refused_by_row():
     values, targets = [[100.0, 0.0], [50.0, 50.0]], np.full((2, 2), 0.5)
     tradable = [[True, True], [True, False]]
     with pytest.raises(errors.NotEnoughToSellError, match="row 1 is 60, sells bring 50"):
-        cash_flows.raise_cash(values, targets, [0.0, 0.0], [60.0, 60.0], tradable=tradable)
+        cash_trades.raise_cash(values, targets, [0.0, 0.0], [60.0, 60.0], tradable=tradable)
     with pytest.raises(errors.WorthlessPortfolioError, match="row 0"):
-        cash_flows.raise_cash([[0.0]], [[1.0]], [0.0], [0.0])
+        cash_trades.raise_cash([[0.0]], [[1.0]], [0.0], [0.0])
