@@ -1,5 +1,7 @@
 """Typed reading of the environment that fails loudly, with a sentence that says what to set."""
 
+from pathlib import Path
+
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
@@ -42,6 +44,12 @@ def web_address(key: str) -> str:
             f"{key} is {value!r}. Set it to an address that begins with https:// or http://."
         )
     return value
+
+
+def sibling(directory: str, name: str) -> str:
+    """The directory of that name beside another one, or nothing."""
+    beside = Path(directory).resolve().parent / name
+    return str(beside) if directory and beside.is_dir() else ""
 
 
 def encryption_keys(value: str) -> list[str]:

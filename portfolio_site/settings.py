@@ -55,6 +55,11 @@ SITE_URL = env.str("SITE_URL", "") or (
 # --- The product ---------------------------------------------------------------------------------
 # Daily prices: CSV files from this directory, or a simulated market when it is empty.
 MARKET_DATA_DIR = env.str("MARKET_DATA_DIR", "")
+# Dominance, funding and the like: CSV files from this directory, by default `signals` beside that
+# of the prices, if there is one. What is in none of its files is unavailable.
+MARKET_SIGNALS_DIR = env.str("MARKET_SIGNALS_DIR", "") or environment.sibling(
+    MARKET_DATA_DIR, "signals"
+)
 SIMULATED_MARKET_SEED = env.int("SIMULATED_MARKET_SEED", 20260101)
 # About 1,000 portfolios a chunk measured best; see docs/benchmarks.md.
 NIGHT_CHUNK_SIZE = env.int("NIGHT_CHUNK_SIZE", 1000)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 os.environ["EVENKEEL_ENV"] = "test"
-os.environ["MARKET_DATA_DIR"] = ""
+os.environ["MARKET_DATA_DIR"] = os.environ["MARKET_SIGNALS_DIR"] = ""
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portfolio_site.settings")
 os.environ.setdefault("EVENKEEL_VAR", str(Path(__file__).parent.parent / "var" / "test"))
 

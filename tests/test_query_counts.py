@@ -24,8 +24,10 @@ from portfolios.models import (
     Asset,
     DailyPrice,
     Holding,
+    MarketSignal,
     Portfolio,
     QuarantinedPrice,
+    QuarantinedSignal,
     TargetWeight,
     TokenMigration,
 )
@@ -52,6 +54,8 @@ PAGES = {
     "admin:portfolios_tokenmigration_changelist": 12,
     "admin:portfolios_portfolio_changelist": 12,
     "admin:portfolios_quarantinedprice_changelist": 12,
+    "admin:portfolios_quarantinedsignal_changelist": 12,
+    "admin:portfolios_marketsignal_changelist": 12,
     "admin:accounts_user_changelist": 12,
     "admin:accounts_outgoingemail_changelist": 12,
 }
@@ -146,8 +150,12 @@ def grow(portfolio: Portfolio) -> None:
         TokenMigration(old_asset=old, new_asset=bitcoin, effective_on=AS_OF, started_by=owner)
         for old in others[:200]
     )
-    QuarantinedPrice.objects.bulk_create(
-        QuarantinedPrice(source="a", line=n, reason="b", row="c") for n in range(200)
+    for model in (QuarantinedPrice, QuarantinedSignal):
+        model.objects.bulk_create(
+            model(source="a", line=n, reason="b", row="c") for n in range(200)
+        )
+    MarketSignal.objects.bulk_create(
+        MarketSignal(name="funding_rate", asset=each, date=AS_OF, value=0) for each in assets
     )
 
 

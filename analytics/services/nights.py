@@ -17,7 +17,7 @@ from analytics.models import NightlyRun, RegimeDay, RunChunk
 from analytics.selectors import market as market_selector
 from analytics.selectors.market import Market
 from analytics.services import chunks, market, publishing, runs
-from portfolios.services import price_imports
+from portfolios.services import price_imports, signal_imports
 
 DUE_AT = time(0, 30)  # UTC: providers have closed the day's candle by then
 ADVISORY_LOCK = 0x45564B  # "EVK": one namespace for the night's steps
@@ -182,6 +182,7 @@ def _step(run_id: int) -> bool:
         return False
     if run.state == State.CREATED:
         price_imports.refresh(as_of=run.as_of)
+        signal_imports.refresh(as_of=run.as_of)
         return _enter(run, State.PRICED)
     if run.state == State.PRICED:
         market.refresh(as_of=run.as_of)

@@ -7,7 +7,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import ReadOnly
-from portfolios.models import Holding, Portfolio, QuarantinedPrice, TargetWeight
+from portfolios.models import (
+    Holding,
+    MarketSignal,
+    Portfolio,
+    QuarantinedPrice,
+    QuarantinedSignal,
+    TargetWeight,
+)
 
 
 class PositionInline(ReadOnly, admin.TabularInline):
@@ -40,8 +47,17 @@ class PortfolioAdmin(ReadOnly, admin.ModelAdmin):
     inlines = (HoldingInline, TargetWeightInline)
 
 
-@admin.register(QuarantinedPrice)
-class QuarantinedPriceAdmin(ReadOnly, admin.ModelAdmin):
+@admin.register(MarketSignal)
+class MarketSignalAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("date", "name", "asset", "value", "is_unconfirmed", "source")
+    list_select_related = ("asset",)
+    list_filter = ("name", "is_unconfirmed")
+    date_hierarchy = "date"
+    show_full_result_count = False
+
+
+@admin.register(QuarantinedPrice, QuarantinedSignal)
+class QuarantinedRowAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("first_seen", "source", "line", "reason", "row")
     search_fields = ("source", "reason", "row")
     date_hierarchy = "first_seen"

@@ -7,13 +7,21 @@ from portfolios.models.portfolios import (
     RiskProfile,
     TargetWeight,
 )
-from portfolios.models.prices import DailyPrice, OwnPrice, PriceSource, QuarantinedPrice
+from portfolios.models.prices import (
+    DailyPrice,
+    MarketSignal,
+    OwnPrice,
+    PriceSource,
+    QuarantinedPrice,
+    QuarantinedSignal,
+)
 
 __all__ = [
     "Asset",
     "AssetCategory",
     "DailyPrice",
     "Holding",
+    "MarketSignal",
     "MigratedAmount",
     "ModelPortfolio",
     "ModelPortfolioLine",
@@ -21,6 +29,7 @@ __all__ = [
     "Portfolio",
     "PriceSource",
     "QuarantinedPrice",
+    "QuarantinedSignal",
     "RiskProfile",
     "TargetWeight",
     "TokenMigration",

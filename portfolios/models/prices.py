@@ -98,8 +98,50 @@ class PriceSource(models.Model):
         return self.name
 
 
-class QuarantinedPrice(models.Model):
-    """A row of price data that was refused, with the reason."""
+class MarketSignal(models.Model):
+    """One figure of one UTC day that says how a market is doing; fractions wherever it can be.
+
+    Of the market of one asset, or of all crypto markets (no asset). A jump that nothing had
+    confirmed on its day stays marked: whoever tells the past must not know better.
+    """
+
+    class Name(models.TextChoices):
+        BTC_DOMINANCE = "btc_dominance", "Bitcoin's share of all market capitalisation"
+        TOTAL_MARKET_CAP = "total_market_cap", "all market capitalisation, US dollars"
+        ALTCOIN_MARKET_CAP = "altcoin_market_cap", "the same without Bitcoin and Ethereum"
+        FUNDING_RATE = "funding_rate", "mean funding rate of eight hours"
+        IMPLIED_VOLATILITY = "implied_volatility", "implied volatility of 30 days, a year"
+        ACTIVE_ADDRESSES = "active_addresses", "active addresses"
+        TRANSACTIONS = "transactions", "transactions"
+        HASH_RATE = "hash_rate", "hash rate, TH/s"
+        MVRV = "mvrv", "market value over realised value"
+        EXCHANGE_INFLOW = "exchange_inflow", "flow into exchanges, coins"
+        EXCHANGE_OUTFLOW = "exchange_outflow", "flow out of exchanges, coins"
+        FEAR_GREED = "fear_greed", "fear and greed index, 0 to 100"
+
+    name = models.CharField(max_length=20, choices=Name)
+    asset = models.ForeignKey(
+        Asset, null=True, on_delete=models.CASCADE, related_name="signals", db_index=False
+    )
+    date = models.DateField()
+    value = models.FloatField()
+    is_unconfirmed = models.BooleanField("unconfirmed", default=False)
+    source = models.CharField(max_length=40, help_text="The file or provider.")
+
+    class Meta:
+        ordering = ("-date", "name")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["name", "asset", "date"], nulls_distinct=False, name="market_signal_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.date}: {self.value}"
+
+
+class QuarantinedRow(models.Model):
+    """A row that was refused, with the reason."""
 
     source = models.CharField(max_length=120, help_text="The file or provider.")
     line = models.PositiveIntegerField()
@@ -108,12 +150,26 @@ class QuarantinedPrice(models.Model):
     first_seen = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        abstract = True
         ordering = ("-first_seen", "source", "line")
+
+    def __str__(self) -> str:
+        return f"{self.source}, line {self.line}: {self.reason}"
+
+
+class QuarantinedPrice(QuarantinedRow):
+    class Meta(QuarantinedRow.Meta):
         constraints = (
             models.UniqueConstraint(
                 fields=["source", "line", "reason", "row"], name="quarantined_price_once"
             ),
         )
 
-    def __str__(self) -> str:
-        return f"{self.source}, line {self.line}: {self.reason}"
+
+class QuarantinedSignal(QuarantinedRow):
+    class Meta(QuarantinedRow.Meta):
+        constraints = (
+            models.UniqueConstraint(
+                fields=["source", "line", "reason", "row"], name="quarantined_signal_once"
+            ),
+        )

@@ -103,7 +103,7 @@ def last_available_day(*, until: date) -> date | None:
         return until if until >= simulator.ORIGIN else None
     check_source(PriceSource.Name.FILES)
     paths = csv_directory.files(Path(settings.MARKET_DATA_DIR))
-    assets = _assets_by_symbol()
+    assets = assets_by_symbol()
     days = [
         _last_day(path, until, path.stat().st_mtime_ns) for path in paths if _symbol(path) in assets
     ]
@@ -157,7 +157,7 @@ def _import_files(directory: Path, *, today: date, until: date) -> ImportReport:
     csv_directory.check_headers(paths)
     _claim_source(PriceSource.Name.FILES)
     _check_one_file_each(paths)
-    assets = _assets_by_symbol()
+    assets = assets_by_symbol()
     known = [path for path in paths if _symbol(path) in assets]
     counts = price_staging.store(
         (assets[_symbol(path)], row)
@@ -193,7 +193,7 @@ def _priced_assets() -> QuerySet[Asset]:
     return Asset.objects.exclude(kind=Asset.Kind.CASH)
 
 
-def _assets_by_symbol() -> dict[str, int]:
+def assets_by_symbol() -> dict[str, int]:
     """Asset ids by ticker; of assets with the same ticker an active one, the largest."""
     best_first = _priced_assets().order_by("-is_active", F("cap_rank").asc(nulls_last=True))
     assets = best_first.values_list("symbol", "pk")
