@@ -29,8 +29,8 @@ help:  ## list what can be made
 demo: .venv/local.stamp node_modules/.package-lock.json .env  ## run the product with demo data; PORT=8000 MARKET_DATA_DIR=
 	@exec $(BIN)/python manage.py demo
 
-test: .venv/development.stamp node_modules/.package-lock.json .env  ## run all tests, in a real browser too; ARGS= for pytest
-	@EVENKEEL_CHROMIUM="$$(sh requirements/chromium.sh)" exec $(BIN)/python -m pytest $(ARGS)
+test: .venv/development.stamp node_modules/.package-lock.json .env  ## run all tests, in a real browser too; JOBS=2 ARGS= for pytest
+	@EVENKEEL_CHROMIUM="$$(sh requirements/chromium.sh)" exec $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 lint: .venv/development.stamp node_modules/.package-lock.json .env  ## run every check but the tests
 	$(BIN)/ruff check
@@ -51,6 +51,7 @@ bench: .venv/development.stamp  ## time the numeric core beside its peers; JSON=
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 exec $(BIN)/python -m benchmarks.core \
 		$(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only $(ONLY))
 
+JOBS ?= 2
 ROUNDS ?= 10
 N ?= 100000
 bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios

@@ -20,7 +20,9 @@ servers.enter_context(embedded.servers())
 # Each process of pytest-xdist has a Valkey database, and so a task queue, of its own.
 worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 if os.environ["REDIS_URL"].startswith("unix://"):
-    os.environ["REDIS_URL"] += f"?db={int(worker) + 1}"
+    # Those processes inherit what the one that started them set.
+    address = os.environ["REDIS_URL"].partition("?")[0]
+    os.environ["REDIS_URL"] = f"{address}?db={int(worker) + 1}"
 
 
 def pytest_unconfigure() -> None:

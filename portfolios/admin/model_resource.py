@@ -76,6 +76,7 @@ class ModelPortfolioResource(CatalogueResource):
     position = column("position", WholeNumber())
 
     class Meta(CatalogueResource.Meta):
+        store_instance = True  # else only imports after the first of a process know their lines
         model = ModelPortfolioLine
         import_id_fields = ("model",)
         fields = (
