@@ -1,6 +1,6 @@
 from django.urls import path
 
-from analytics.views import market, portfolios, sandbox
+from analytics.views import assets, market, portfolios, sandbox
 
 app_name = "analytics"
 urlpatterns = [
@@ -13,4 +13,5 @@ urlpatterns = [
     path("portfolios/<int:pk>/rebalance/", portfolios.rebalance, name="rebalance"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("market/", market.market, name="market"),
+    path("market/assets/", assets.asset_list, name="asset-list"),
 ]

@@ -12,6 +12,7 @@ from factory.django import DjangoModelFactory, Password
 
 from accounts.models import User
 from accounts.services import guests
+from analytics.models import AssetDay
 from portfolios.models import (
     Asset,
     AssetCategory,
@@ -85,6 +86,25 @@ def own_asset(*, owner: User, prices: Mapping[date, float] | None = None, **fiel
     for day, price in (prices or {}).items():
         OwnPrice.objects.create(asset=asset, date=day, price=price)
     return asset
+
+
+def asset_day(asset: Asset, *, as_of: date, **fields: Any) -> AssetDay:
+    """What a night measured of an asset, not stored yet."""
+    figures: dict[str, Any] = {
+        "close": 100.0,
+        "close_on": as_of,
+        "first_close_on": as_of - timedelta(days=999),
+        "observed_days": 365,
+        "volatility": 0.8,
+        "correlation": 0.7,
+        "common_days": 365,
+        "drawdown": -0.2,
+        "max_drawdown": -0.5,
+        "changes": [0.1, 0.2, 0.3],
+        "against_bitcoin": [0.01, 0.02, 0.03],
+        "against_category": [-0.01, -0.02, -0.03],
+    }
+    return AssetDay(asset=asset, as_of=as_of, **{**figures, **fields})
 
 
 class PortfolioFactory(DjangoModelFactory[Portfolio]):

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import OutgoingEmail, User
-from analytics.models import MarketSnapshot, NightlyRun
+from analytics.models import AssetDay, MarketSnapshot, NightlyRun
 from portfolios.models import (
     Asset,
     DailyPrice,
@@ -32,7 +32,13 @@ from portfolios.models import (
     TokenMigration,
 )
 from portfolios.services import catalogue
-from tests.factories import HoldingFactory, PortfolioFactory, TargetWeightFactory, staff
+from tests.factories import (
+    HoldingFactory,
+    PortfolioFactory,
+    TargetWeightFactory,
+    asset_day,
+    staff,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +47,8 @@ PORTFOLIOS, ASSETS = 1000, 500
 # The address of each list, and the most queries that it may take.
 PAGES = {
     "analytics:portfolio-list": 11,
-    "analytics:market": 9,
+    "analytics:market": 8,
+    "analytics:asset-list": 8,
     "portfolios:holdings": 12,
     "portfolios:targets": 9,
     "portfolios:asset-options": 5,
@@ -59,7 +66,7 @@ PAGES = {
     "admin:accounts_user_changelist": 12,
     "admin:accounts_outgoingemail_changelist": 12,
 }
-SEARCHED = {"analytics:market", "portfolios:asset-options"}
+SEARCHED = {"analytics:asset-list", "portfolios:asset-options"}
 OF_A_PORTFOLIO = {"portfolios:holdings", "portfolios:targets"}
 
 
@@ -113,6 +120,8 @@ def measure(assets: list[Asset]) -> None:
     if "covariance" in names:
         fields["covariance"] = np.eye(count).ravel().tolist()
     MarketSnapshot.objects.create(as_of=AS_OF, **fields)
+    AssetDay.objects.all().delete()
+    AssetDay.objects.bulk_create(asset_day(each, as_of=AS_OF) for each in assets)
 
 
 def letters(number: int) -> None:

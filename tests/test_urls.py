@@ -80,6 +80,7 @@ OWNED = {
 PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
     "analytics:market": Url(allowed=("GET",)),
+    "analytics:asset-list": Url(allowed=("GET",)),
     "portfolios:portfolio-create": Url(),
     "portfolios:asset-options": Url(allowed=("GET",)),
     "portfolios:own-asset-list": Url(allowed=("GET",)),

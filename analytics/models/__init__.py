@@ -1,4 +1,5 @@
 from analytics.models.alerts import AlertEvent, BreachEpisode
+from analytics.models.assets import AssetDay
 from analytics.models.market import MarketSnapshot, RegimeDay
 from analytics.models.results import PortfolioResult
 from analytics.models.runs import NightlyRun, RunChunk, RunStep
@@ -6,6 +7,7 @@ from analytics.models.suggestions import Suggestion
 
 __all__ = [
     "AlertEvent",
+    "AssetDay",
     "BreachEpisode",
     "MarketSnapshot",
     "NightlyRun",

@@ -34,25 +34,40 @@ def refresh(*, as_of: date) -> MarketSnapshot:
         raise MissingPrices(
             f"No asset has a close on {as_of}. Import the prices of that day first."
         )
+    measured = measure(panel)
+    snapshot, _ = MarketSnapshot.objects.update_or_create(
+        as_of=as_of,
+        defaults={
+            "asset_ids": measured.asset_ids,
+            "daily_volatility": measured.daily_volatility,
+            "correlation": measured.correlation,
+            "overlap": measured.overlap,
+        },
+    )
+    return snapshot
+
+
+def measure(panel: pd.DataFrame) -> MarketSnapshot:
+    """The snapshot of a panel's last day, not stored: assets with returns enough to say."""
     returns = simple_returns(panel.to_numpy())
     moves = np.nan_to_num(returns) != 0
     eligible = (np.isfinite(returns).sum(axis=0) >= MIN_RETURNS) & moves.any(axis=0)
     asset_ids = panel.columns.to_numpy()[eligible]
-    categories = dict(Asset.objects.values_list("pk", "category_id"))
+    snapshot = MarketSnapshot(
+        as_of=panel.index[-1],
+        asset_ids=asset_ids.tolist(),
+        daily_volatility=[],
+        correlation=[],
+        overlap=[],
+    )
     if eligible.any():
+        categories = dict(Asset.objects.values_list("pk", "category_id"))
         estimate = covariance.ewma(
             returns[:, eligible], groups=np.array([categories[pk] for pk in asset_ids])
         )
-        figures = {
-            "daily_volatility": estimate.daily_volatility.tolist(),
-            "correlation": estimate.correlation.ravel().tolist(),
-            "overlap": estimate.overlap.ravel().tolist(),
-        }
-    else:
-        figures = {"daily_volatility": [], "correlation": [], "overlap": []}
-    snapshot, _ = MarketSnapshot.objects.update_or_create(
-        as_of=as_of, defaults={"asset_ids": asset_ids.tolist(), **figures}
-    )
+        snapshot.daily_volatility = estimate.daily_volatility.tolist()
+        snapshot.correlation = estimate.correlation.ravel().tolist()
+        snapshot.overlap = estimate.overlap.ravel().tolist()
     return snapshot
 
 

@@ -12,10 +12,6 @@ from analytics.selectors import market_page
 @login_required
 @require_safe
 def market(request: HttpRequest) -> HttpResponse:
-    market = market_page.read(
-        today=timezone.now().date(),
-        search=request.GET.get("q", ""),
-        sort=request.GET.get("sort", ""),
-        page=request.GET.get("page", ""),
-    )
-    return render(request, "analytics/market.html", {"market": market})
+    market = market_page.read(today=timezone.now().date())
+    context = {"market": market, "day": market.day if market else None}
+    return render(request, "analytics/market.html", context)

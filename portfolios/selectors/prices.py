@@ -1,7 +1,7 @@
 """Reading prices: panels for the core, and the latest close of everything."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -37,6 +37,16 @@ LATEST = """
     UNION ALL
     SELECT id, 1, %(as_of)s FROM portfolios_asset WHERE kind = 'cash' AND owner_id IS NULL
 """
+HISTORIES = """
+    SELECT price.asset_id, min(price.date), max(price.close),
+           count(*) FILTER (WHERE price.date > %(as_of)s - 365),
+           avg(price.volume * price.close) FILTER (WHERE price.date > %(as_of)s - 30),
+           max(price.date) FILTER (WHERE price.market_cap > 0)
+    FROM portfolios_dailyprice AS price
+    JOIN portfolios_asset AS asset ON asset.id = price.asset_id
+    WHERE price.date <= %(as_of)s AND asset.kind <> 'cash' AND asset.owner_id IS NULL
+    GROUP BY price.asset_id
+"""
 # What people price themselves, for the assets that are asked for and no others.
 LATEST_OWN = """
     SELECT asset.id, own.price, own.date
@@ -62,6 +72,19 @@ class LatestClose:
     is_old: bool = False  # an own price that may have been forgotten
 
 
+@dataclass(frozen=True)
+class PriceHistory:
+    """All that an asset's rows up to a day say together; money in US dollars."""
+
+    first_day: date
+    highest_close: float
+    observed_days: int  # with a close, of the last 365
+    volume: float | None  # a day, on average of the last 30
+    market_cap: float | None = None  # the newest that is known
+    market_cap_on: date | None = None
+    supply: float | None = None  # units: that market cap over the close of its day
+
+
 def close_panel(*, end: date, days: int) -> pd.DataFrame:
     """Closes of the `days` days up to `end`: a row a date, a column an asset id, NaN for unknown.
 
@@ -81,6 +104,22 @@ def close_panel(*, end: date, days: int) -> pd.DataFrame:
             [asset_id for asset_id, _, _ in histories], name="asset_id", dtype="int64"
         ),
     )
+
+
+def histories(*, as_of: date) -> dict[int, PriceHistory]:
+    """The price history of each listed asset that has a close by `as_of`, in two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORIES, {"as_of": as_of})
+        rows = cursor.fetchall()
+    found = {asset_id: PriceHistory(*figures) for asset_id, *figures, _ in rows}
+    capped = {asset_id: day for asset_id, *_, day in rows if day}
+    newest = DailyPrice.objects.filter(asset__in=capped, date__in=set(capped.values()))
+    for asset_id, day, cap, close in newest.values_list("asset", "date", "market_cap", "close"):
+        if cap and capped[asset_id] == day:
+            found[asset_id] = replace(
+                found[asset_id], market_cap=cap, market_cap_on=day, supply=cap / close
+            )
+    return found
 
 
 def closes_of(*, coingecko_id: str, end: date) -> pd.Series:

@@ -85,7 +85,7 @@ def test_the_market_page_waits_for_publication(hold, as_of):
     nights.run_to_end(as_of=as_of)
     nights.advance(run_id=nights.ensure(as_of=as_of + timedelta(days=1)).pk)
     assert NightlyRun.objects.count() == 2
-    assert market_page.read(today=as_of).as_of == as_of
+    assert market_page.read(today=as_of).day.as_of == as_of
 
 
 def test_a_gap_in_bitcoins_history_is_not_a_daily_return(coins, quotes, as_of):

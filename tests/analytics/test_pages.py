@@ -17,7 +17,7 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from analytics import tasks
-from analytics.models import MarketSnapshot, NightlyRun, RegimeDay
+from analytics.models import NightlyRun, RegimeDay
 from analytics.selectors import market_page, portfolio_pages
 from analytics.services import nights, recomputation
 from analytics.views.portfolios import MAX_TRIES
@@ -343,30 +343,11 @@ def test_a_page_takes_a_bounded_number_of_queries(page, drifted):
 # --- The market -----------------------------------------------------------------------------------
 
 
-def test_the_market_page_shows_the_night_s_volatilities_and_correlations(drifted, as_of):
-    page = words(client_of(drifted).get(reverse("analytics:market")))
-    assert "Closing prices of 30 June 2024 (UTC)" in page
-    risks = {risk.asset.symbol: risk for risk in market_page.read(today=AS_OF).assets}
-    snapshot = MarketSnapshot.objects.get()
-    row = snapshot.asset_ids.index(risks["SOL"].asset.pk)
-    assert risks["SOL"].volatility == pytest.approx(snapshot.daily_volatility[row] * 365**0.5)
-    assert risks["BTC"].correlation == pytest.approx(1)
-    assert -1 < risks["SOL"].correlation < 1
-    assert "Unknown" in page  # 90 days are not a year
-    assert f"SOL Solana Smart Contract L1s 100.00 {risks['SOL'].volatility * 100:.1f}" in page
-
-
-def test_a_correlation_over_too_few_days_is_a_dash(drifted):
-    snapshot = MarketSnapshot.objects.get()
-    snapshot.overlap = [market_page.MIN_OVERLAP - 1] * len(snapshot.overlap)
-    snapshot.save()
-    assert {risk.correlation for risk in market_page.read(today=AS_OF).assets} == {None}
-
-
 @pytest.mark.parametrize(("high", "label"), [(True, "High volatility"), (False, "Normal")])
 def test_the_market_page_names_the_regime(high, label, drifted):
     RegimeDay.objects.update(high_volatility=high, realised_volatility=0.695, percentile=0.874)
     page = words(client_of(drifted).get(reverse("analytics:market")))
+    assert "Closing prices of 30 June 2024 (UTC), from daily files" in page
     assert label in page
     assert "69.5 % a year" in page
     assert "87.4 %" in page
@@ -379,38 +360,9 @@ def test_before_the_first_night_the_market_page_explains():
     assert "The market is not measured yet" in words(client.get(reverse("analytics:market")))
 
 
-def market(portfolio, **asked: str) -> list[str]:
-    """The tickers that the market page lists."""
-    page = client_of(portfolio).get(reverse("analytics:market"), asked).content.decode()
-    return re.findall(r'class="fw-medium">(\w+)</span>', page)
-
-
-def test_the_market_is_searched_by_ticker_name_and_category(drifted):
-    assert market(drifted, q=" solana ") == ["SOL"]
-    assert market(drifted, q="btc") == ["BTC"]
-    assert set(market(drifted, q="smart contract")) == {"BTC", "SOL", "UNI"}
-    page = client_of(drifted).get(reverse("analytics:market"), {"q": "<b>"}).content.decode()
-    assert "Nothing found" in page
-    assert '“<span class="text-break">&lt;b&gt;</span>”' in page
-
-
-def test_the_market_is_sorted_by_every_head_and_turned_round(drifted):
-    for key in market_page.LABELS:
-        rows = market_page.read(today=AS_OF, sort=key).assets
-        figures = [market_page.SORTED_BY[key](row) for row in rows]
-        assert figures == sorted(figures)
-        turned = market_page.read(today=AS_OF, sort=f"-{key}").assets
-        assert [market_page.SORTED_BY[key](row) for row in turned] == figures[::-1]
-
-
-@pytest.mark.parametrize("asked", [{"sort": "--price"}, {"page": "9" * 500}, {"q": "\x00"}])
-def test_a_nonsensical_address_shows_the_market_all_the_same(drifted, asked):
-    assert len(market(drifted, **asked)) == 3
-
-
 @pytest.mark.parametrize(("days", "is_old"), [(1, False), (7, False), (8, True), (500, True)])
 def test_the_market_page_says_when_its_prices_are_far_older_than_today(drifted, days, is_old):
-    assert market_page.read(today=AS_OF + timedelta(days=days)).is_old is is_old
+    assert market_page.read(today=AS_OF + timedelta(days=days)).day.is_old is is_old
     assert "days old: the newest complete day" in words(
         client_of(drifted).get(reverse("analytics:market"))
     )

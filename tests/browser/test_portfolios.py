@@ -96,6 +96,7 @@ def test_every_page_of_portfolios_is_accessible_and_fits(page: Page, visit, port
         ("analytics:allocation", portfolio.pk),
         ("analytics:rebalance", portfolio.pk),
         ("analytics:market",),
+        ("analytics:asset-list",),
         ("portfolios:holdings", portfolio.pk),
         ("portfolios:holding", portfolio.pk, holding.pk),
         ("portfolios:holding-remove", portfolio.pk, holding.pk),

@@ -273,6 +273,7 @@ def test_no_page_of_anybody_else_names_it(client, portfolio, secret):
         reverse("portfolios:portfolio-create"),
         reverse("portfolios:model-portfolio-list"),
         reverse("analytics:market"),
+        reverse("analytics:asset-list"),
     ]
     for address in addresses:
         assert "secret thing" not in client.get(address).content.decode().lower(), address
