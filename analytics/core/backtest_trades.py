@@ -19,33 +19,40 @@ CHUNK_TRADES = 1024
 
 @dataclass(frozen=True)
 class Market:
-    """Prices with a last column for waiting cash; 1 before an asset's first price."""
+    """Prices with a last column for waiting cash; 1 before an asset's first price.
+
+    A day's weights are judged by its own regime, and its trades made for the regime in which they
+    were called for.
+    """
 
     prices: FloatArray  # (n_days, n + 1)
     listed: BoolArray  # (n_days, n)
-    wide: BoolArray  # (n_days,)
+    judged: IntArray  # (n_days,)
+    traded: IntArray  # (n_days,)
 
     def changes(self) -> BoolArray:
-        """The days on which an asset or the wide bands appear or go."""
+        """The days on which an asset appears or a regime changes."""
         differs = (self.listed[1:] != self.listed[:-1]).any(axis=1)
-        return np.append(True, differs | (self.wide[1:] != self.wide[:-1]))
+        for regime in (self.judged, self.traded):
+            differs |= regime[1:] != regime[:-1]
+        return np.append(True, differs)
 
 
 @dataclass(frozen=True)
 class Policies:
-    """A chunk of policies, assets in rows as the loop over the days wants them."""
+    """A chunk of policies in r regimes, assets in rows as the loop over the days wants them."""
 
-    targets: FloatArray  # (n, p)
-    bands: tuple[FloatArray, FloatArray]  # (n, p) each: normal and wide
+    targets: FloatArray  # (r, n, p)
+    bands: FloatArray  # (r, n, p)
     fee: FloatArray  # (p,)
     signals: BoolArray  # (s, n_days)
     schedule: IntArray  # (p,), -1 without one
     to_edge: bool
 
-    def goals(self, listed: BoolArray) -> FloatArray:
+    def goals(self, regime: int, listed: BoolArray) -> FloatArray:
         """Target weights (n + 1, p) of a day, what is not listed being cash."""
-        wanted = self.targets * listed[:, None]
-        return np.vstack([wanted, self.targets[~listed].sum(axis=0)])
+        targets = self.targets[regime]
+        return np.vstack([targets * listed[:, None], targets[~listed].sum(axis=0)])
 
     def called(self, outside: BoolArray, day: int) -> BoolArray:
         """Who calls for a trade: its band, or its schedule."""
@@ -86,6 +93,11 @@ def walk(
         columns = due.nonzero()[0]
         if len(columns):
             book.trade(day, columns, growth[day])
+        if len(columns) and market.traded[day] != market.judged[day]:
+            # Today's trade was for yesterday's regime; today's may want another.
+            still = book.outside(day, np.empty(n_policies))[columns]
+            breaches[columns] += still
+            pending[columns] |= still
     return breaches, book.trades()
 
 
@@ -99,24 +111,27 @@ class _Book:
     """
 
     def __init__(self, market: Market, policies: Policies) -> None:
-        n, n_policies = policies.targets.shape
+        n, n_policies = policies.targets.shape[1:]
         self.market, self.policies, self.n = market, policies, n
         self.prices = market.prices[:, [*range(n), *range(n), *range(n + 1)]][:, :, None]
         self.unit_per_money = 1 / self.prices
         self.rows = np.empty((3 * n + 1, n_policies))
-        self.rows[2 * n :] = policies.goals(market.listed[0]) * self.unit_per_money[0, 2 * n :]
+        self.weights = policies.goals(market.traded[0], market.listed[0])  # after the last trade
+        self.rows[2 * n :] = self.weights * self.unit_per_money[0, 2 * n :]
         self.at_edges = np.empty((2 * n, n_policies))
         self.extremes = np.empty((2, n_policies))
         self.traded: list[tuple[int, IntArray, IntArray]] = []
         self.last_trade = np.zeros(n_policies, np.int64)
-        self.weights = policies.goals(market.listed[0])  # after the last trade
         self.weights_traded: list[tuple[FloatArray, FloatArray]] = []
 
     def renew(self, day: int) -> None:
-        """Follow a change of the listed assets or of the width of the bands."""
-        self.listed = self.market.listed[day][:, None]
-        self.band = self.policies.bands[int(self.market.wide[day])]
-        self.goals = self.policies.goals(self.market.listed[day])
+        """Follow a change of the listed assets or of the regime."""
+        listed, traded = self.market.listed[day], self.market.traded[day]
+        self.listed = listed[:, None]
+        self.targets = self.policies.targets[self.market.judged[day]]
+        self.band = self.policies.bands[self.market.judged[day]]
+        self.traded_band = self.policies.bands[traded]
+        self.goals = self.policies.goals(traded, listed)
         everyone = slice(None)
         self.at_goals = self._with_edges(self.goals, everyone)
         self.rows = self._with_edges(self.rows[2 * self.n :], everyone)
@@ -161,13 +176,13 @@ class _Book:
     def _edge_weights(self, day: int, columns: IntArray, value: FloatArray) -> FloatArray:
         """The nearest weights within the bands; waiting cash is not judged, it may be anything."""
         weights = self.rows[2 * self.n :, columns] * self.prices[day, 2 * self.n :]
-        band = np.vstack([self.band[:, columns], np.ones(len(columns))])
+        band = np.vstack([self.traded_band[:, columns], np.ones(len(columns))])
         goals = self.goals[:, columns]
         weights /= value[columns]
         return band_edge_weights(weights.T, goals.T, np.minimum(band, 1.0).T).T
 
     def _with_edges(self, units: FloatArray, columns: IntArray | slice) -> FloatArray:
-        targets, band = self.policies.targets[:, columns], self.band[:, columns]
+        targets, band = self.targets[:, columns], self.band[:, columns]
         low, high = targets - band - EDGE_ROUNDING, targets + band + EDGE_ROUNDING
         can_fall_out = self.listed & (low > 0)
         over_low = np.full(low.shape, -np.inf)
@@ -199,8 +214,12 @@ def costs(market: Market, policies: Policies, trades: Trades) -> tuple[FloatArra
 
 def _at_target(market: Market, policies: Policies, policy: IntArray, day: IntArray) -> FloatArray:
     """Weights (n + 1, k) after trading to target on these days."""
-    weights = np.zeros((len(policies.targets) + 1, len(policy)))
-    policies.targets.take(policy, axis=1, out=weights[:-1])
+    n_regimes, n, _ = policies.targets.shape
+    weights = np.zeros((n + 1, len(policy)))
+    if n_regimes == 1:
+        policies.targets[0].take(policy, axis=1, out=weights[:-1])
+    else:
+        weights[:-1] = policies.targets[market.traded[day], :, policy].T
     if not market.listed.all():
         waiting = np.where(market.listed[day].T, 0.0, weights[:-1])
         weights[:-1] -= waiting

@@ -7,6 +7,7 @@ trade cost is told afterwards, of all trades at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -61,8 +62,7 @@ def run(
     target_weights: ArrayLike,
     *,
     half_widths: ArrayLike | None = None,
-    wide_half_widths: ArrayLike | None = None,
-    high_volatility: ArrayLike | None = None,
+    regimes: ArrayLike | None = None,
     signals: ArrayLike | None = None,
     schedule: ArrayLike | None = None,
     fee_rate: ArrayLike = 0.0,
@@ -79,18 +79,22 @@ def run(
     nothing, trades without a fee and is not judged by a band. From the first price on, the asset
     counts as a position below its target, and is bought with the next trade.
 
+    Targets and bands may differ by regime. A close is judged by the regime known at that close,
+    and a trade is made for the regime in which it was called for. A change of targets calls for a
+    trade only where it puts a weight outside its band; to trade whenever the regime changes, name
+    those days in a schedule.
+
     Parameters
     ----------
     closes : array_like, shape (n_days, n)
         Prices, oldest first; NaN before an asset's first price, and nowhere else.
-    target_weights : array_like, shape (p, n)
-        0 or more, each row summing to one.
-    half_widths : array_like, shape (p, n), optional
+    target_weights : array_like, shape (p, n) or (r, p, n)
+        0 or more, each row summing to one; the same in all of r regimes, or one for each.
+    half_widths : array_like, shape (p, n) or (r, p, n), optional
         Of the bands, 0 or more; infinite is no band.
-    wide_half_widths : array_like, shape (p, n), optional
-        Of the bands while `high_volatility` holds.
-    high_volatility : array_like of bool, shape (n_days,), optional
-        As known at each close.
+    regimes : array_like of int, shape (n_days,), optional
+        The regime as known at each close, from 0 to r - 1: `regimes.Regimes.labels`, say. Wanted
+        where targets or bands differ by regime.
     signals : array_like of bool, shape (s, n_days), optional
         The days that each of s schedules names: `every`, `monthly`.
     schedule : array_like of int, shape (p,), optional
@@ -113,21 +117,20 @@ def run(
     ShapeError
     """
     prices = _prices(closes)
-    targets = require_weights("target_weights", target_weights)
     arrays.require(delay in (0, 1), "delay", delay, "0 or 1")
-    market = _market(prices, high_volatility)
-    if targets.shape[1] != prices.shape[1]:
-        raise ShapeError(f"target_weights has {targets.shape[1]} columns, closes {prices.shape[1]}")
-    band = _bands("half_widths", half_widths, targets.shape, None)
-    wide = _bands("wide_half_widths", wide_half_widths, targets.shape, band)
-    fee = require_fee_rate(np.broadcast_to(fee_rate, targets.shape[:1]), len(targets))
-    named, keeps = _schedules(signals, schedule, len(prices), len(targets))
-    nav = np.empty((len(prices), len(targets)))
+    targets = _targets(target_weights, prices.shape[1])
+    n_policies = targets.shape[1]
+    band = _bands(half_widths, targets.shape)
+    market = _market(prices, _regimes(regimes, len(prices), max(len(targets), len(band))), delay)
+    targets, band = np.broadcast_arrays(targets, band)
+    fee = require_fee_rate(np.broadcast_to(fee_rate, (n_policies,)), n_policies)
+    named, keeps = _schedules(signals, schedule, len(prices), n_policies)
+    nav = np.empty((len(prices), n_policies))
     parts = []
-    for rows in chunks(len(targets), CHUNK_POLICIES):
+    for rows in chunks(n_policies, CHUNK_POLICIES):
         policies = backtest_trades.Policies(
-            targets=targets[rows].T.copy(),
-            bands=(band[rows].T.copy(), wide[rows].T.copy()),
+            targets=targets[:, rows].transpose(0, 2, 1).copy(),
+            bands=band[:, rows].transpose(0, 2, 1).copy(),
             fee=fee[rows],
             signals=named,
             schedule=keeps[rows],
@@ -230,26 +233,59 @@ def _prices(closes: ArrayLike) -> FloatArray:
     return prices
 
 
-def _market(prices: FloatArray, high_volatility: ArrayLike | None) -> backtest_trades.Market:
+def _market(prices: FloatArray, regime: IntArray, delay: int) -> backtest_trades.Market:
     listed = ~np.isnan(prices)
-    wide = np.zeros(len(prices), np.bool_)
-    if high_volatility is not None:
-        wide = arrays.floats("high_volatility", high_volatility, wide.shape) != 0
     with_cash = np.ones((len(prices), prices.shape[1] + 1))
     np.copyto(with_cash[:, :-1], prices, where=listed)
-    return backtest_trades.Market(prices=with_cash, listed=listed, wide=wide)
+    called = np.concatenate([regime[:delay], regime[: len(regime) - delay]])
+    return backtest_trades.Market(prices=with_cash, listed=listed, judged=regime, traded=called)
 
 
-def _bands(
-    name: str, values: ArrayLike | None, shape: tuple[int, ...], otherwise: FloatArray | None
-) -> FloatArray:
-    if values is None:
-        return np.full(shape, np.inf) if otherwise is None else otherwise
-    band = arrays.shaped(name, values, shape)
-    refused = ~(band >= 0)
-    if refused.any():
-        raise OutOfRangeError(f"{name} is not 0 or more at {arrays.first(refused)}")
-    return band
+def _targets(target_weights: ArrayLike, n_assets: int) -> FloatArray:
+    """Return targets (r, p, n), of one regime or several."""
+    by_regime = _by_regime("target_weights", target_weights, (None, None, n_assets))
+    for name, targets in _named("target_weights", by_regime):
+        require_weights(name, targets)
+    return by_regime
+
+
+def _bands(half_widths: ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:
+    """Return half-widths (r, p, n), of one regime or several."""
+    if half_widths is None:
+        return np.full((1, *shape[1:]), np.inf)
+    any_number = shape[0] == 1 or np.ndim(half_widths) == 2
+    by_regime = _by_regime(
+        "half_widths", half_widths, (None if any_number else shape[0], *shape[1:])
+    )
+    for name, band in _named("half_widths", by_regime):
+        refused = ~(band >= 0)
+        if refused.any():
+            raise OutOfRangeError(f"{name} is not 0 or more at {arrays.first(refused)}")
+    return by_regime
+
+
+def _by_regime(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 2:
+        return arrays.shaped(name, array, shape[1:])[None]
+    return arrays.shaped(name, array, shape)
+
+
+def _named(name: str, by_regime: FloatArray) -> Iterator[tuple[str, FloatArray]]:
+    for regime, values in enumerate(by_regime):
+        yield name if len(by_regime) == 1 else f"{name} of regime {regime}", values
+
+
+def _regimes(regimes: ArrayLike | None, n_days: int, count: int) -> IntArray:
+    if regimes is None:
+        if count > 1:
+            raise ShapeError(f"regimes is not given, with targets or bands for {count} of them")
+        return np.zeros(n_days, np.int64)
+    regime = arrays.integers("regimes", regimes, (n_days,))
+    unknown = (regime < 0) | (regime >= max(count, 1))
+    if unknown.any():
+        raise OutOfRangeError(f"regimes at {arrays.first(unknown)} is not from 0 to {count - 1}")
+    return regime
 
 
 def _schedules(

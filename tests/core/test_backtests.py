@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.core import backtest_trades, backtests, bands, errors, rebalancing
+from analytics.core import backtest_trades, backtests, bands, errors, rebalancing, regimes
 
 CATALOGUE = Path(__file__).parents[2] / "portfolios" / "catalogue.toml"
 
@@ -20,21 +20,23 @@ def walk(days, assets, seed=0, volatility=0.05):
     return generator.lognormal(2, 3, assets) * np.exp(np.cumsum(moves, axis=0))
 
 
-def replay(closes, targets, half_width, *, fee_rate=0.0, delay=1, signals=None):
-    """One policy, day by day, by the kernels that serve one night; no asset may be unlisted."""
-    units, nav, turnover, pending = targets / closes[0], [1.0], [], False
+def replay(closes, targets, half_width, labels, *, fee_rate=0.0, delay=1, signals=None):
+    """One policy, night by night, by the kernels that serve one; no asset may be unlisted."""
+
+    def breached(values, day):
+        drift = rebalancing.drift([values / values.sum()], [targets[labels[day]]])
+        return rebalancing.breached(drift, [half_width]).any()
+
+    units, nav, turnover, pending = targets[labels[0]] / closes[0], [1.0], [], False
     for day in range(1, len(closes)):
         values = units * closes[day]
-        drift = rebalancing.drift([values / values.sum()], [targets])
-        called = rebalancing.breached(drift, [half_width]).any()
-        called = called or (signals is not None and signals[day])
-        if pending if delay else called:
-            trades = rebalancing.trades_to_target([values], [targets], [fee_rate])
+        if pending if delay else breached(values, day) or signals[day]:
+            goal = targets[labels[day - delay]]
+            trades = rebalancing.trades_to_target([values], [goal], [fee_rate])
             values = values + trades.amounts[0]
             units = values / closes[day]
             turnover.append((day, trades.one_way_turnover[0]))
-            called = signals is not None and signals[day]
-        pending = called
+        pending = breached(values, day) or signals[day]
         nav.append(values.sum())
     return np.array(nav), turnover
 
@@ -85,14 +87,16 @@ def test_a_breach_is_traded_at_the_next_close_and_pays_its_fee_by_hand():
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.003, 0.2]), st.sampled_from([0, 1]))
 def test_replaying_night_after_night_is_the_same_trade_by_trade(seed, fee_rate, delay):
     closes, half_width = walk(60, 4, seed), 0.04
-    targets = np.random.default_rng(seed).dirichlet(np.ones(4))
+    generator = np.random.default_rng(seed)
+    targets = generator.dirichlet(np.ones(4), generator.integers(1, 4))
+    labels = generator.integers(0, len(targets), 60)
     signals = backtests.every(60, 17)
     nav, turnover = replay(
-        closes, targets, half_width, fee_rate=fee_rate, delay=delay, signals=signals
+        closes, targets, half_width, labels, fee_rate=fee_rate, delay=delay, signals=signals
     )
     backtest = backtests.run(
-        closes, [targets], half_widths=[[half_width] * 4], fee_rate=fee_rate, delay=delay,
-        signals=[signals], schedule=[0],
+        closes, targets[:, None], half_widths=[[half_width] * 4], regimes=labels,
+        fee_rate=fee_rate, delay=delay, signals=[signals], schedule=[0],
     )  # fmt: skip
     np.testing.assert_allclose(backtest.nav[:, 0], nav, rtol=1e-12)
     assert backtest.trade_day.tolist() == [day for day, _ in turnover]
@@ -128,10 +132,59 @@ def test_bands_are_wide_only_while_volatility_is_high():
     closes = [[1.0, 1.0], [1.4, 1.0], [1.4, 1.0], [1.4, 1.0], [1.4, 1.0]]
     half = [[0.5, 0.5]]
     backtest = backtests.run(
-        closes, half, half_widths=[[0.05] * 2], wide_half_widths=[[0.1] * 2],
-        high_volatility=[False, True, True, False, False], delay=0,
-    )  # fmt: skip
+        closes, half, half_widths=[[[0.05] * 2], [[0.1] * 2]], regimes=[0, 1, 1, 0, 0], delay=0
+    )
     assert backtest.trade_day.tolist() == [3]
+
+
+def test_targets_follow_the_regime_a_day_later_at_a_fee_by_hand():
+    # All of the first; the regime of the second asset is known at the close of day 1, and traded
+    # for at that of day 2, though a third regime is known by then: one day later again.
+    targets = [[[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]]
+    closes = [[1.0, 1.0, 1.0], [2.0, 1.0, 1.0], [2.0, 1.0, 1.0], [2.0, 3.0, 1.0], [9.0, 9.0, 1.0]]
+    backtest = backtests.run(
+        closes, targets, half_widths=[[0.1] * 3], regimes=[0, 1, 2, 2, 2], fee_rate=0.01
+    )
+    kept = (1 - 0.01) / (1 + 0.01)  # all sold, and what that brings spent, fees included
+    assert backtest.trade_day.tolist() == [2, 3]
+    np.testing.assert_allclose(backtest.nav[:, 0], [1, 2, 2 * kept, 6 * kept**2, 6 * kept**2])
+
+
+def test_without_bands_a_change_of_targets_is_no_reason_to_trade_but_a_schedule_is():
+    targets, regimes = [[[1.0, 0.0]], [[0.0, 1.0]]], np.array([0, 0, 1, 1, 1])
+    switches = np.append(False, regimes[1:] != regimes[:-1])
+    closes = walk(5, 2)
+    assert len(backtests.run(closes, targets, regimes=regimes).trade_day) == 0
+    backtest = backtests.run(closes, targets, regimes=regimes, signals=[switches], schedule=[0])
+    assert backtest.trade_day.tolist() == [3]
+    held = np.array([closes[1:4, 0] / closes[0, 0]])
+    np.testing.assert_allclose(backtest.nav[1:4, 0], held[0])
+    np.testing.assert_allclose(backtest.nav[4, 0], held[0, 2] * closes[4, 1] / closes[3, 1])
+
+
+@pytest.mark.parametrize("to_edge", [False, True])
+def test_regimes_that_ask_for_the_same_change_nothing(to_edge):
+    closes, targets, widths = random_case()
+    regimes = np.random.default_rng(0).integers(0, 3, len(closes))
+    plain = backtests.run(closes, targets, half_widths=widths, fee_rate=0.003, to_edge=to_edge)
+    tripled = backtests.run(
+        closes, [targets] * 3, half_widths=[widths] * 3, regimes=regimes, fee_rate=0.003,
+        to_edge=to_edge,
+    )  # fmt: skip
+    np.testing.assert_allclose(tripled.nav, plain.nav, rtol=1e-12)
+    np.testing.assert_array_equal(tripled.trade_day, plain.trade_day)
+
+
+def test_the_labels_of_the_regimes_are_a_policy_as_they_come(bitcoin_closes):
+    closes = bitcoin_closes["2021":"2022"].to_numpy()
+    figures = np.full((len(regimes.SIGNALS), len(closes)), np.nan)
+    figures[regimes.NAMES.index("trend")] = np.where(np.arange(len(closes)) < 300, 0.1, -0.1)
+    labels = regimes.judge(figures, figures).labels
+    narrow, wide = np.full((1, 2), 0.05), np.full((1, 2), 0.10)
+    widths = [wide if label == regimes.Label.HIGH_VOLATILITY else narrow for label in regimes.Label]
+    prices = np.stack([closes, np.ones_like(closes)], axis=1)
+    backtest = backtests.run(prices, [[0.5, 0.5]], half_widths=widths, regimes=labels)
+    assert backtest.rebalances[0] > 0
 
 
 @pytest.mark.parametrize(("band", "traded"), [(0.05, [2]), (0.5, [])])
@@ -228,10 +281,11 @@ def test_nothing_is_ever_nan_and_value_only_leaves_as_cost(seed, width, fee_rate
 @given(st.integers(0, 1000), st.integers(20, 59))
 def test_the_future_changes_nothing_that_was(seed, cut):
     closes = walk(60, 4, seed)
-    options = {"half_widths": np.full((2, 4), 0.05), "fee_rate": 0.003}
-    targets = np.random.default_rng(seed).dirichlet(np.ones(4), 2)
-    whole = backtests.run(closes, targets, **options)
-    past = backtests.run(closes[:cut], targets, **options)
+    generator = np.random.default_rng(seed)
+    options = {"half_widths": np.full((3, 2, 4), 0.05), "fee_rate": 0.003}
+    targets, regimes = generator.dirichlet(np.ones(4), (3, 2)), generator.integers(0, 3, 60)
+    whole = backtests.run(closes, targets, regimes=regimes, **options)
+    past = backtests.run(closes[:cut], targets, regimes=regimes[:cut], **options)
     np.testing.assert_allclose(past.nav, whole.nav[:cut], rtol=1e-12)
 
 
@@ -242,12 +296,29 @@ def test_the_future_changes_nothing_that_was(seed, cut):
         ({"closes": [[1.0, 1.0], [1.0, np.nan]]}, errors.NotFiniteError, "row 1, column 1"),
         ({"closes": [[1.0, 1.0], [np.inf, 1.0]]}, errors.NotFiniteError, "row 1, column 0"),
         ({"closes": np.ones((0, 2))}, errors.ShapeError, "no day"),
-        ({"closes": np.ones((2, 3))}, errors.ShapeError, "columns"),
+        ({"closes": np.ones((2, 3))}, errors.ShapeError, "target_weights"),
         ({"target_weights": [[0.5, 0.4]]}, errors.WeightsSumError, "row 0"),
         ({"target_weights": [[1.5, -0.5]]}, errors.NegativeWeightError, "column 1"),
         ({"half_widths": [[0.1, -0.1]]}, errors.OutOfRangeError, "half_widths.*column 1"),
-        ({"wide_half_widths": [[np.nan, 0.1]]}, errors.OutOfRangeError, "wide.*column 0"),
-        ({"high_volatility": [True]}, errors.ShapeError, "high_volatility"),
+        ({"regimes": [0]}, errors.ShapeError, "regimes"),
+        ({"regimes": [0, 1]}, errors.OutOfRangeError, "regimes at row 1"),
+        ({"regimes": [0.0, 0.0]}, errors.ShapeError, "regimes.*integers"),
+        ({"half_widths": [[[0.1, 0.1]]] * 2}, errors.ShapeError, "regimes is not given"),
+        (
+            {"target_weights": [[[0.5, 0.5]], [[0.5, 0.4]]], "regimes": [0, 1]},
+            errors.WeightsSumError,
+            "regime 1 of row 0",
+        ),
+        (
+            {"half_widths": [[[0.1, 0.1]], [[np.nan, 0.1]]], "regimes": [0, 1]},
+            errors.OutOfRangeError,
+            "half_widths of regime 1.*column 0",
+        ),
+        (
+            {"target_weights": [[[0.5, 0.5]]] * 2, "half_widths": [[[0.1, 0.1]]] * 3},
+            errors.ShapeError,
+            "half_widths",
+        ),
         ({"signals": [[True]]}, errors.ShapeError, "signals"),
         ({"schedule": [0]}, errors.OutOfRangeError, "schedule.*row 0"),
         ({"fee_rate": 1.0}, errors.OutOfRangeError, "fee_rate"),
