@@ -21,8 +21,9 @@ from portfolios.models import (
     TargetWeight,
 )
 from portfolios.selectors import assets, model_portfolios
-from portfolios.services import holdings, targets
+from portfolios.services import targets
 from portfolios.services.errors import PortfolioError
+from portfolios.services.quantities import check_quantity
 from portfolios.services.targets import Aim
 from portfolios.templatetags import figures
 
@@ -240,7 +241,7 @@ class QuantityForm(SeenForm):
 
     def clean_quantity(self) -> Decimal:
         try:
-            return holdings.check_quantity(self.cleaned_data["quantity"])
+            return check_quantity(self.cleaned_data["quantity"])
         except PortfolioError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 

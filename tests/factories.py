@@ -1,7 +1,7 @@
 """Rows for tests. Every default is valid, and also valid beside a loaded catalogue."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from portfolios.models import (
     OwnPrice,
     Portfolio,
     TargetWeight,
+    Transaction,
 )
 
 PASSWORD = "calm-water-under-the-keel"
@@ -115,13 +116,40 @@ class PortfolioFactory(DjangoModelFactory[Portfolio]):
     name = Sequence(lambda n: f"Portfolio {n}")
 
 
+class TransactionFactory(DjangoModelFactory[Transaction]):
+    """A purchase of 2024's last day, from nobody knows what. Holdings do not follow."""
+
+    class Meta:
+        model = Transaction
+
+    portfolio = SubFactory(PortfolioFactory)
+    kind = Transaction.Kind.BUY
+    at = datetime(2024, 12, 31, 12, tzinfo=UTC)
+    received_asset = SubFactory(AssetFactory)
+    received_quantity = Decimal(1)
+
+
 class HoldingFactory(DjangoModelFactory[Holding]):
+    """A balance, and the line of the ledger that explains it."""
+
     class Meta:
         model = Holding
+        skip_postgeneration_save = True
 
     portfolio = SubFactory(PortfolioFactory)
     asset = SubFactory(AssetFactory)
     quantity = Decimal(1)
+
+    @factory.post_generation
+    def in_ledger(self: Holding, create: bool, value: Any, **fields: Any) -> None:
+        if create and self.quantity:
+            TransactionFactory(
+                portfolio=self.portfolio,
+                kind=Transaction.Kind.BALANCE,
+                received_asset=self.asset,
+                received_quantity=self.quantity,
+                **fields,
+            )
 
 
 class TargetWeightFactory(DjangoModelFactory[TargetWeight]):

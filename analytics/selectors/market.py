@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from analytics.models import MarketSnapshot, RegimeDay
 from portfolios.models import Asset
+from portfolios.models.assets import DOLLAR
 from portfolios.selectors import prices
 
 # How many days before a close changes are measured from.
@@ -20,7 +21,7 @@ class Market:
 
     An asset without any price has a close of NaN; an earlier close is NaN when stale, too.
     An asset whose risk was not measured (too young) has zero covariance and `measured` False;
-    cash has zero covariance and is measured.
+    the dollar has zero covariance and is measured; other currencies are not.
     """
 
     as_of: date
@@ -51,15 +52,15 @@ class Market:
 def read(*, as_of: date) -> Market:
     """What the night of `as_of` measured, and the closes it used."""
     snapshot = MarketSnapshot.objects.get(as_of=as_of)
-    kinds = dict(Asset.objects.order_by("pk").values_list("pk", "kind"))
-    asset_ids = np.array(list(kinds), dtype=np.int64)
+    keys = dict(Asset.objects.order_by("pk").values_list("pk", "coingecko_id"))
+    asset_ids = np.array(list(keys), dtype=np.int64)
     latest = prices.latest_closes(as_of=as_of)
-    closes = np.array([latest[pk].close if pk in latest else np.nan for pk in kinds])
+    closes = np.array([latest[pk].close if pk in latest else np.nan for pk in keys])
 
     measured_ids = np.array(snapshot.asset_ids, dtype=np.int64)
     remaining = np.isin(measured_ids, asset_ids)  # an asset may have been deleted since
     index = np.searchsorted(asset_ids, measured_ids[remaining])
-    measured = np.array([kind == Asset.Kind.CASH for kind in kinds.values()])
+    measured = np.array([key == DOLLAR for key in keys.values()])
     measured[index] = True
     volatility = np.array(snapshot.daily_volatility)[remaining]
     correlation = np.array(snapshot.correlation).reshape(len(measured_ids), len(measured_ids))

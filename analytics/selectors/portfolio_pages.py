@@ -290,7 +290,7 @@ def _positions(
         if asset_id not in assets:
             continue
         asset = assets[asset_id]
-        has_risk = asset.kind == Asset.Kind.CASH or asset_id in measured
+        has_risk = asset.is_dollar or asset_id in measured
         risk = contribution / result.volatility if result.volatility > 0 else 0.0
         positions.append(
             Position(

@@ -40,7 +40,7 @@ STAND_INS = """
     SELECT DISTINCT ON (category_id) category_id, id
     FROM portfolios_asset AS asset
     WHERE owner_id IS NULL AND category_id = ANY(%(categories)s)
-    ORDER BY category_id, is_active DESC, kind = 'cash' OR EXISTS (
+    ORDER BY category_id, is_active DESC, coingecko_id = 'usd' OR EXISTS (
         SELECT FROM portfolios_dailyprice WHERE asset_id = asset.id AND date <= %(as_of)s
     ) DESC, cap_rank, symbol, id
 """

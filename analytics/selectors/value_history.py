@@ -11,34 +11,38 @@ from portfolios.models import Portfolio
 
 DAYS = 365
 # Days on which everything that is held has a price: fewer would look like a loss. An own price
-# holds from its day to the day before the next one, the last one to the end.
+# and a reference rate hold from their day to the day before the next one, the last to the end.
 HISTORY = """
     WITH held AS (
         SELECT holding.asset_id, holding.quantity::float8 AS quantity,
-               asset.kind = 'cash' AS is_cash
+               asset.coingecko_id IS NOT DISTINCT FROM 'usd' AS is_dollar
         FROM portfolios_holding AS holding
         JOIN portfolios_asset AS asset ON asset.id = holding.asset_id
         WHERE holding.portfolio_id = %(portfolio)s AND holding.quantity > 0
-    ), own_price AS (
+    ), lasting AS (
+        SELECT asset_id, price, date FROM portfolios_ownprice
+        UNION ALL
+        SELECT asset_id, rate::float8, date FROM portfolios_referencerate
+    ), span AS (
         SELECT asset_id, price, date,
                lead(date - 1, 1, %(end)s) OVER (PARTITION BY asset_id ORDER BY date) AS until
-        FROM portfolios_ownprice
+        FROM lasting
         WHERE asset_id IN (SELECT asset_id FROM held)
     ), priced AS (
         SELECT price.date, held.quantity * price.close AS value
         FROM held JOIN portfolios_dailyprice AS price ON price.asset_id = held.asset_id
-        WHERE NOT held.is_cash AND price.date BETWEEN %(start)s AND %(end)s
+        WHERE NOT held.is_dollar AND price.date BETWEEN %(start)s AND %(end)s
         UNION ALL
-        SELECT day::date, held.quantity * own_price.price
-        FROM held JOIN own_price ON own_price.asset_id = held.asset_id
+        SELECT day::date, held.quantity * span.price
+        FROM held JOIN span ON span.asset_id = held.asset_id
         CROSS JOIN generate_series(
-            greatest(own_price.date, %(start)s), least(own_price.until, %(end)s), '1 day'
+            greatest(span.date, %(start)s), least(span.until, %(end)s), '1 day'
         ) AS day
     )
-    SELECT date, sum(value) + (SELECT coalesce(sum(quantity), 0) FROM held WHERE is_cash)
+    SELECT date, sum(value) + (SELECT coalesce(sum(quantity), 0) FROM held WHERE is_dollar)
     FROM priced
     GROUP BY date
-    HAVING count(*) = (SELECT count(*) FROM held WHERE NOT is_cash)
+    HAVING count(*) = (SELECT count(*) FROM held WHERE NOT is_dollar)
     ORDER BY date
 """
 

@@ -1,6 +1,6 @@
 """Portfolios to learn from: a model that was bought some months ago and has drifted since."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import cast
 
@@ -13,6 +13,7 @@ from portfolios.services import portfolios
 from portfolios.services.errors import SlotError
 
 AMOUNT = Decimal(25_000)
+CLOSE = time(23, 59, 59)  # the last moment that belongs to a day
 MIN_AGE_DAYS, MAX_AGE_DAYS = 90, 540
 CLEAR_DRIFT = 0.11  # beyond the wide band, whatever the regime
 NOTES = (
@@ -39,6 +40,7 @@ def open_drifted(
         model_portfolio=model,
         amount=AMOUNT,
         closes={asset_id: known.close for asset_id, known in latest.items()},
+        at=datetime.combine(bought_on, CLOSE, tzinfo=UTC),
     )
     if notes:
         portfolio.notes = notes

@@ -85,6 +85,8 @@ class AssetAdmin(Transferred, Curated):
         reasons = super().obstacles(row)
         if days := catalogue_use.days_of_prices(row):
             reasons.append(f"{sentences.count(days, 'day')} of prices.")
+        if lines := catalogue_use.transactions_of(row):
+            reasons.append(f"{sentences.count(lines, 'transaction')} in the ledgers of portfolios.")
         reasons += [f"The token migration {each}." for each in catalogue_use.migrations_of(row)]
         return reasons
 

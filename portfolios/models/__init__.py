@@ -1,5 +1,6 @@
 from portfolios.models.assets import Asset, AssetCategory, MigratedAmount, TokenMigration
-from portfolios.models.ledger import Holding
+from portfolios.models.imports import Import
+from portfolios.models.ledger import Holding, Transaction
 from portfolios.models.portfolios import (
     ModelPortfolio,
     ModelPortfolioLine,
@@ -14,6 +15,7 @@ from portfolios.models.prices import (
     PriceSource,
     QuarantinedPrice,
     QuarantinedSignal,
+    ReferenceRate,
 )
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "AssetCategory",
     "DailyPrice",
     "Holding",
+    "Import",
     "MarketSignal",
     "MigratedAmount",
     "ModelPortfolio",
@@ -30,7 +33,9 @@ __all__ = [
     "PriceSource",
     "QuarantinedPrice",
     "QuarantinedSignal",
+    "ReferenceRate",
     "RiskProfile",
     "TargetWeight",
     "TokenMigration",
+    "Transaction",
 ]

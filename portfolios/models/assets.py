@@ -77,6 +77,9 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
+DOLLAR = "usd"  # the key of the currency that everything is measured in
+
+
 class Catalogue(models.Manager["Asset"]):
     """What everybody may see; what people have added for themselves is not in it."""
 
@@ -149,7 +152,7 @@ class Asset(models.Model):
                 name="asset_listed_or_own",
                 violation_error_message="Give the id by which CoinGecko knows the asset.",
             ),
-            # Cash is a dollar a unit; what has a price of its own is none.
+            # Cash has reference rates; what has a price of its own is none.
             models.CheckConstraint(
                 condition=Q(owner__isnull=True) | ~Q(kind="cash"), name="asset_own_is_no_cash"
             ),
@@ -179,6 +182,11 @@ class Asset(models.Model):
         if self.cap_rank <= LARGE_TO_RANK:
             return self.Tier.LARGE
         return self.Tier.MID if self.cap_rank <= MID_TO_RANK else self.Tier.HIGH_GROWTH
+
+    @property
+    def is_dollar(self) -> bool:
+        """Always worth one, and without risk where everything is measured in dollars."""
+        return self.coingecko_id == DOLLAR
 
 
 class UnitsField(models.DecimalField):

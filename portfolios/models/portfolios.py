@@ -134,6 +134,12 @@ class PortfolioQuerySet(models.QuerySet["Portfolio"]):
 
 
 class Portfolio(models.Model):
+    class LotMethod(models.TextChoices):
+        FIFO = "fifo", "First in, first out"
+        LIFO = "lifo", "Last in, first out"
+        HIFO = "hifo", "Highest cost first"
+        SPECIFIC = "specific", "Lots chosen sale by sale"
+
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="portfolios"
     )
@@ -149,6 +155,11 @@ class Portfolio(models.Model):
         default=Decimal("0.001"), help_text="What an exchange takes of each trade."
     )
     notes = models.TextField(blank=True, default="", db_default="")
+    # Off: money for purchases comes from outside, and what sales bring leaves.
+    follows_cash = models.BooleanField(default=False, db_default=False)
+    lot_method = models.CharField(
+        max_length=8, choices=LotMethod, default=LotMethod.FIFO, db_default=LotMethod.FIFO
+    )
     archived_at = models.DateTimeField(null=True, editable=False)
     # A deleted portfolio can be brought back for some days; then it is purged.
     deleted_at = models.DateTimeField(null=True, editable=False)

@@ -76,6 +76,29 @@ class OwnPrice(models.Model):
         return f"{self.asset_id} {self.date}: {self.price}"
 
 
+class ReferenceRate(models.Model):
+    """What one unit of a currency was worth on a UTC day, in US dollars.
+
+    Exact, unlike prices: what something cost follows from it. It holds over the weekend.
+    """
+
+    pk = models.CompositePrimaryKey("asset_id", "date")
+    asset = models.ForeignKey(
+        Asset, on_delete=models.CASCADE, related_name="reference_rates", db_index=False
+    )
+    date = models.DateField()
+    rate = models.DecimalField(max_digits=22, decimal_places=12)
+
+    class Meta:
+        ordering = ("asset_id", "-date")
+        constraints = (
+            models.CheckConstraint(condition=Q(rate__gt=0), name="reference_rate_positive"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} {self.date}: {self.rate}"
+
+
 class PriceSource(models.Model):
     """Where all prices of this database come from, in its only row: the two never mix."""
 

@@ -14,7 +14,9 @@ from portfolios.models import (
     Portfolio,
     TargetWeight,
     TokenMigration,
+    Transaction,
 )
+from portfolios.selectors import ledger
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ def of_migration(migration: TokenMigration) -> Use:
 
 def days_of_prices(asset: Asset) -> int:
     return DailyPrice.objects.filter(asset=asset).count()
+
+
+def transactions_of(asset: Asset) -> int:
+    """How many lines of ledgers name it in any place."""
+    return Transaction.objects.filter(ledger.names(asset)).count()
 
 
 def migrations_of(asset: Asset) -> list[TokenMigration]:

@@ -14,6 +14,8 @@ from portfolios.models import Asset, DailyPrice
 # At the close of a day, the close before it is 24 hours old and the one before that 48:
 # older than 36 hours is stale (OPERATIONS.md).
 STALE_AFTER = timedelta(days=1)
+# Reference rates rest over weekends and holidays; the longest rest is that of Christmas or Easter.
+RATE_HOLDS = timedelta(days=7)
 # A price that somebody has entered for themselves is worth a second look after this.
 OWN_PRICE_OLD_AFTER = timedelta(days=90)
 
@@ -27,7 +29,7 @@ PANEL = """
     GROUP BY asset.id ORDER BY asset.id
 """
 LATEST = """
-    SELECT asset.id, price.close, price.date
+    SELECT asset.id, price.close, price.date, false
     FROM portfolios_asset AS asset
     CROSS JOIN LATERAL (
         SELECT close, date FROM portfolios_dailyprice
@@ -35,7 +37,15 @@ LATEST = """
     ) AS price
     WHERE asset.kind <> 'cash' AND asset.owner_id IS NULL
     UNION ALL
-    SELECT id, 1, %(as_of)s FROM portfolios_asset WHERE kind = 'cash' AND owner_id IS NULL
+    SELECT id, 1, %(as_of)s, true FROM portfolios_asset WHERE coingecko_id = 'usd'
+    UNION ALL
+    SELECT asset.id, reference.rate::float8, reference.date, true
+    FROM portfolios_asset AS asset
+    CROSS JOIN LATERAL (
+        SELECT rate, date FROM portfolios_referencerate
+        WHERE asset_id = asset.id AND date <= %(as_of)s ORDER BY date DESC LIMIT 1
+    ) AS reference
+    WHERE asset.kind = 'cash' AND asset.coingecko_id <> 'usd'
 """
 HISTORIES = """
     SELECT price.asset_id, min(price.date), max(price.close),
@@ -132,12 +142,14 @@ def closes_of(*, coingecko_id: str, end: date) -> pd.Series:
 
 
 def latest_closes(*, as_of: date) -> dict[int, LatestClose]:
-    """The newest close by `as_of` of each listed asset that has one; cash is one dollar."""
+    """The newest close by `as_of` of each listed asset that has one; a dollar is one dollar."""
     with connection.cursor() as cursor:
         cursor.execute(LATEST, {"as_of": as_of})
         return {
-            asset_id: LatestClose(close, day, is_stale=day < as_of - STALE_AFTER)
-            for asset_id, close, day in cursor.fetchall()
+            asset_id: LatestClose(
+                close, day, is_stale=day < as_of - (RATE_HOLDS if is_rate else STALE_AFTER)
+            )
+            for asset_id, close, day, is_rate in cursor.fetchall()
         }
 
 

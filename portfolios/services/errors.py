@@ -1,8 +1,10 @@
 """What the domain refuses. Each message is a sentence that a person can act on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC
 
 from portfolios.models import Asset
+from portfolios.selectors.ledger import Extreme
 
 
 class PortfolioError(Exception):
@@ -23,6 +25,27 @@ class SlotError(PortfolioError):
 
 class OwnAssetError(PortfolioError):
     """An asset of one's own that cannot be as it was entered."""
+
+
+class LedgerError(PortfolioError):
+    """Something that no line of a ledger can be."""
+
+
+class ShortfallError(PortfolioError):
+    """More would leave than is held at that moment."""
+
+    def __init__(self, extremes: Sequence[Extreme]) -> None:
+        self.extremes = tuple(extremes)
+        first = self.extremes[0]
+        assert first.short_at is not None
+        assert first.short_of is not None
+        others = len(self.extremes) - 1
+        super().__init__(
+            f"On {first.short_at.astimezone(UTC):%-d %B %Y at %H:%M} UTC that is "
+            f"{first.short_of.normalize():f} {first.symbol} more than is held"
+            + (f", and {others} more of the assets run short" if others else "")
+            + ". Add what came in before, or correct the quantity or the date."
+        )
 
 
 class ConflictError(PortfolioError):

@@ -78,8 +78,8 @@ def remove(*, asset: Asset) -> None:
         _locked(asset).delete()
     except RestrictedError:
         raise OwnAssetError(
-            f"{asset.symbol} is held or wanted in a portfolio, perhaps an archived or a deleted "
-            "one. Take it out there first."
+            f"{asset.symbol} is held or wanted in a portfolio, or in its history, perhaps in an "
+            "archived or a deleted one. Take it out there first."
         ) from None
 
 

@@ -1,11 +1,12 @@
 """Portfolios: made empty, after a model or after another; changed, put away, deleted."""
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal, localcontext
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from accounts.models import User
 from portfolios.models import (
@@ -16,10 +17,12 @@ from portfolios.models import (
     Portfolio,
     RiskProfile,
     TargetWeight,
+    Transaction,
 )
-from portfolios.selectors import model_portfolios
-from portfolios.services import holdings, revisions, sandboxes, targets
+from portfolios.selectors import currencies, model_portfolios
+from portfolios.services import revisions, sandboxes, targets, transactions
 from portfolios.services.errors import MissingPriceError, QuantityError, SlotError
+from portfolios.services.quantities import SMALLEST, check_quantity
 from portfolios.services.targets import Aim
 
 LONGEST_NAME = 80
@@ -41,12 +44,14 @@ def create_from_model(
     closes: Mapping[int, float],
     slots: Mapping[int, Asset] | None = None,
     whole_categories: Collection[AssetCategory] = (),
+    at: datetime | None = None,
 ) -> Portfolio:
     """Open a portfolio that holds `amount` US dollars of a model, bought at `closes` (by asset id).
 
     Quantities are rounded down to the smallest unit; what is left is dust. `slots` fills the
     model's category slots by line id; a slot not named takes the largest asset that fits. What
-    the model gives `whole_categories` becomes one target of each.
+    the model gives `whole_categories` becomes one target of each. The ledger says that it was
+    bought `at` that moment, or now.
     Raises SlotError, MissingPriceError, QuantityError, TargetsError, SandboxFullError; then nothing
     is made.
     """
@@ -57,11 +62,32 @@ def create_from_model(
     with transaction.atomic():
         portfolio = create(owner=owner, name=name, profile=model_portfolio.profile)
         TargetWeight.objects.bulk_create(targets.rows(portfolio=portfolio, weights=aims))
-        Holding.objects.bulk_create(
-            Holding(portfolio=portfolio, asset=asset, quantity=quantity)
-            for asset, quantity in quantities.items()
-        )
+        purchases = _purchases(quantities, weights, amount, at=at or timezone.now())
+        transactions.record(portfolio, purchases, now=timezone.now())
     return portfolio
+
+
+def _purchases(
+    quantities: Mapping[Asset, Decimal],
+    weights: Mapping[Asset, Decimal],
+    amount: Decimal,
+    *,
+    at: datetime,
+) -> list[Transaction]:
+    """The lines of the ledger by which these quantities were bought, and what each has cost."""
+    currency = currencies.dollar()
+    with localcontext(prec=60, rounding=ROUND_DOWN):
+        return [
+            Transaction(
+                kind=Transaction.Kind.BUY,
+                at=at,
+                received_asset=asset,
+                received_quantity=quantity,
+                value_asset=currency,
+                value=(amount * weights[asset]).quantize(SMALLEST) if currency else None,
+            )
+            for asset, quantity in quantities.items()
+        ]
 
 
 def _by_category(
@@ -109,10 +135,10 @@ def buy(
         for asset, weight in weights.items():
             # The shortest decimal that is this float, not its binary expansion.
             close = Decimal(str(closes[asset.pk]))
-            quantity = (amount * weight / close).quantize(holdings.SMALLEST)
+            quantity = (amount * weight / close).quantize(SMALLEST)
             if quantity == 0:
                 raise QuantityError(f"The amount is too small to buy any {asset.symbol}.")
-            quantities[asset] = holdings.check_quantity(quantity)
+            quantities[asset] = check_quantity(quantity)
     return quantities
 
 
@@ -152,7 +178,7 @@ def rename(*, portfolio: Portfolio, name: str, expected_revision: int | None) ->
 
 @transaction.atomic
 def clone(*, portfolio: Portfolio) -> Portfolio:
-    """Open a second portfolio with the same settings, notes, holdings and targets.
+    """Open a second portfolio with the same settings, notes, ledger, holdings and targets.
 
     Raises SandboxFullError.
     """
@@ -166,7 +192,10 @@ def clone(*, portfolio: Portfolio) -> Portfolio:
         wide_band=original.wide_band,
         fee_rate=original.fee_rate,
         notes=original.notes,
+        follows_cash=original.follows_cash,
+        lot_method=original.lot_method,
     )
+    transactions.copy_all(original, to=copy)
     Holding.objects.bulk_create(
         Holding(portfolio=copy, asset_id=holding.asset_id, quantity=holding.quantity)
         for holding in original.holdings.all()

@@ -20,7 +20,7 @@ from portfolios.models import (
     TargetWeight,
     TokenMigration,
 )
-from portfolios.services.holdings import DECIMALS, SMALLEST, TOO_LARGE
+from portfolios.services.quantities import DECIMALS, SMALLEST, TOO_LARGE
 
 Kind = MigratedAmount.Kind
 
@@ -49,7 +49,7 @@ MOVE = """
     ), written AS (
         UPDATE {table} AS stored SET asset_id = %(new)s, {amount} = total FROM moved
         WHERE stored.id = CASE WHEN goes THEN joined_id ELSE moved.id END
-    )
+    ){ledger}
     SELECT count(*) FROM moving WHERE total >= {too_large}
 """
 # What a repeated application moved joins the first. `given` is what is still there of an amount,
@@ -98,9 +98,23 @@ MOVE_BACK = """
             || jsonb_build_object('{owner}', owner_id, 'asset_id', %(old)s, '{amount}', total)
         ) AS row_again
         WHERE old_id IS NULL AND NOT turns AND (total > 0 OR given = new_amount)
-    )
+    ){ledger}
     SELECT count(*) FROM owed WHERE total >= {too_large}
 """
+
+# What moves a holding is a line of its ledger, too, after all others: a reversal adds another.
+BOOK = """, booked AS (
+        INSERT INTO portfolios_transaction
+            (portfolio_id, kind, at, sent_asset_id, sent_quantity, received_asset_id,
+             received_quantity, token_migration_id)
+        SELECT owner_id, 'migration', GREATEST(statement_timestamp(), (
+                SELECT max(at) FROM portfolios_transaction WHERE portfolio_id = owner_id
+            )),
+            CASE WHEN {out} > 0 THEN %({sent})s::bigint END, NULLIF({out}, 0),
+            CASE WHEN {into} > 0 THEN %({received})s::bigint END, NULLIF({into}, 0),
+            %(migration)s
+        FROM {moves} WHERE {out} > 0 OR {into} > 0
+    )"""
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,22 @@ class Place:
 
 HOLDINGS = Place(Kind.HOLDING, Holding, "portfolio_id", "quantity")
 TARGETS = Place(Kind.TARGET, TargetWeight, "portfolio_id", "weight")
+LEDGER_OF = {
+    MOVE: {
+        "moves": "moved",
+        "sent": "old",
+        "out": "old_amount",
+        "received": "new",
+        "into": "new_amount",
+    },
+    MOVE_BACK: {
+        "moves": "settled",
+        "sent": "new",
+        "out": "given",
+        "received": "old",
+        "into": "(total - present)",
+    },
+}
 MODEL_LINES = Place(Kind.MODEL_LINE, ModelPortfolioLine, "model_portfolio_id", "weight")
 
 
@@ -155,12 +185,14 @@ def _execute(
         "amount": place.amount,
         "added": f"old_row.{place.amount}",
         "returned": "given",
+        "ledger": "",
         "too_large": TOO_LARGE,
         "sequence": f"pg_get_serial_sequence('{place.table}', 'id')",
     }
     if place is HOLDINGS:  # quantities are converted, weights are not
         names["added"] = _converted("old_row.quantity", "new_units", "old_units")
         names["returned"] = _converted("given", "old_units", "new_units")
+        names["ledger"] = BOOK.format(**LEDGER_OF[statement])
     parameters: dict[str, Any] = {
         "migration": migration.pk,
         "kind": place.kind,

@@ -115,7 +115,7 @@ def collector(hold, as_of):
         owner=portfolio.owner, symbol="ART", name="A painting",
         prices={as_of - timedelta(days=100): 100.0},
     )  # fmt: skip
-    portfolio.holdings.create(asset=painting, quantity=2)
+    holdings.save(portfolio=portfolio, asset=painting, quantity=Decimal(2))
     nights.run_to_end(as_of=as_of)
     return portfolio
 

@@ -43,7 +43,7 @@ def test_a_day_counts_when_every_holding_had_a_close_and_cash_is_always_itself()
     portfolio = PortfolioFactory()
     hold(portfolio, "2", {-1: 99.0, 0: 10.0, 1: 20.0, 2: 30.0, 365: 5.0, 366: 5.0})
     hold(portfolio, "3", {0: 1.0, 2: 2.0, 365: 4.0})
-    hold(portfolio, "50", {}, kind=Asset.Kind.CASH)
+    hold(portfolio, "50", {}, coingecko_id="usd", kind=Asset.Kind.CASH)
     hold(PortfolioFactory(), "9", {0: 9.0})
     assert days_of(portfolio) == {0: 73.0, 2: 116.0, 365: 72.0}
 
@@ -70,7 +70,7 @@ def test_an_own_price_holds_until_the_next_and_there_is_no_day_before_the_first(
 
 def test_with_own_assets_and_cash_alone_every_day_since_their_first_price_counts():
     portfolio = PortfolioFactory()
-    hold(portfolio, "50", {}, kind=Asset.Kind.CASH)
+    hold(portfolio, "50", {}, coingecko_id="usd", kind=Asset.Kind.CASH)
     mine = own_asset(owner=portfolio.owner, prices={AS_OF - timedelta(days=400): 2.0})
     HoldingFactory(portfolio=portfolio, asset=mine, quantity=Decimal(3))
     assert days_of(portfolio) == dict.fromkeys(range(366), 56.0)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.services import erasure, exports
-from portfolios.models import Asset, Holding, OwnPrice, Portfolio
+from portfolios.models import Asset, Holding, OwnPrice, Portfolio, Transaction
 from portfolios.selectors import assets, prices
 from portfolios.selectors import portfolios as facts
 from portfolios.services import holdings, own_assets, portfolios, targets
@@ -221,6 +221,7 @@ def test_it_goes_only_when_nothing_uses_it(client, portfolio, painting):
     refused = client.post(address)
     assert refused.status_code == 409
     assert "is held or wanted in a portfolio" in refused.content.decode()
+    Transaction.objects.all().delete()
     Holding.objects.all().delete()
     assert client.post(address).url == reverse("portfolios:own-asset-list")
     assert not Asset.of_anybody.filter(pk=painting.pk).exists()

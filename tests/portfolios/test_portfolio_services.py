@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfolios.models import Asset, Holding, ModelPortfolio, ModelPortfolioLine, Portfolio
-from portfolios.services import holdings, portfolios, targets
+from portfolios.services import holdings, portfolios, quantities, targets
 from portfolios.services.errors import (
     ConflictError,
     MissingPriceError,
@@ -287,11 +287,11 @@ def test_what_is_bought_costs_the_amount_up_to_one_smallest_unit(
     except QuantityError:
         with localcontext(prec=80):
             ideal = amount * weight / Decimal(str(close))
-        assert not holdings.SMALLEST <= ideal < holdings.TOO_LARGE
+        assert not quantities.SMALLEST <= ideal < quantities.TOO_LARGE
         return
     with localcontext(prec=80):
         price = Decimal(str(close))
-        assert quantity * price <= amount * weight < (quantity + holdings.SMALLEST) * price
+        assert quantity * price <= amount * weight < (quantity + quantities.SMALLEST) * price
 
 
 def test_the_owner_chooses_what_fills_a_slot(model: ModelPortfolio) -> None:

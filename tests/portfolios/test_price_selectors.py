@@ -96,7 +96,7 @@ class TestLatestCloses:
         assert latest[asset.pk].close == 7.0
 
     def test_cash_is_one_dollar_whatever_somebody_stored(self) -> None:
-        cash = AssetFactory(kind=Asset.Kind.CASH)
+        cash = AssetFactory(coingecko_id="usd", kind=Asset.Kind.CASH)
         price(cash, days_ago=5, close=1.01)
         assert prices.latest_closes(as_of=END) == {cash.pk: prices.LatestClose(1.0, END, False)}
 

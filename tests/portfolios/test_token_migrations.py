@@ -1,5 +1,6 @@
 """Tokens that replaced others: what moves along, and that all of it comes back."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Any
@@ -21,10 +22,10 @@ from portfolios.models import (
     TargetWeight,
     TokenMigration,
 )
-from portfolios.selectors import prices
-from portfolios.services import catalogue, price_staging, token_migrations
+from portfolios.selectors import ledger, prices
+from portfolios.services import catalogue, holdings, price_staging, token_migrations
 from portfolios.services.errors import TokenMigrationError
-from portfolios.services.holdings import TOO_LARGE
+from portfolios.services.quantities import TOO_LARGE
 from tests.factories import (
     AssetFactory,
     DailyPriceFactory,
@@ -56,6 +57,14 @@ def facts() -> dict[str, list[Any]]:
         model.__name__: sorted(model._default_manager.values_list(), key=repr)
         for model in (Holding, TargetWeight, ModelPortfolioLine, DailyPrice, Asset)
     }
+
+
+@pytest.fixture(autouse=True)
+def _ledgers_and_holdings_agree(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test does: what is held at its end is what the ledgers add up to."""
+    yield
+    if "db" in request.fixturenames:
+        assert ledger.differences() == []
 
 
 def quantities(portfolio: Portfolio) -> dict[str, Decimal]:
@@ -178,9 +187,9 @@ def test_what_an_owner_bought_since_stays_and_what_they_sold_does_not_come_back(
         HoldingFactory(asset=migration.old_asset, quantity=Decimal(10)).portfolio for _ in range(3)
     )
     apply(migration)
-    bought.holdings.update(quantity=Decimal(25))
-    sold.holdings.update(quantity=Decimal(5))
-    emptied.holdings.all().delete()
+    for portfolio, quantity in ((bought, 25), (sold, 5)):
+        holdings.save(portfolio=portfolio, asset=migration.new_asset, quantity=Decimal(quantity))
+    holdings.remove(portfolio=emptied, asset=migration.new_asset)
     token_migrations.reverse(migration=migration)
     assert quantities(bought) == {"OLD": Decimal(10), "NEW": Decimal(5)}
     assert quantities(sold) == {"OLD": Decimal("2.5")}
@@ -328,9 +337,11 @@ class ReversingRestoresEverything(TestCase):
         assume(all(amount < TOO_LARGE for amount in expected))  # more stays where it is
         apply(migration)
         apply(migration)
+        assert ledger.differences() == []
         held = [quantities(each).get("NEW") for each in Portfolio.objects.order_by("pk")]
         for (old, *_), now, then in zip(places, held, expected, strict=True):
             assert old is None or (now or 0) == then
         token_migrations.reverse(migration=migration)
+        assert ledger.differences() == []
         assert facts() == before
         assert not MigratedAmount.objects.exists()
