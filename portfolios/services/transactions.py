@@ -154,7 +154,7 @@ def rebuild(*, portfolio_id: int) -> None:
 def copy_all(original: Portfolio, *, to: Portfolio) -> None:
     """Give a new portfolio the ledger of another. What staff turn back later stays as it is."""
     left_out = ("id", "portfolio_id", "import_run_id", "token_migration_id", "created_at")
-    names = [field.column for field in Transaction._meta.concrete_fields]
+    names = [field.attname for field in Transaction._meta.concrete_fields]
     columns = ", ".join(name for name in names if name not in left_out)
     with connection.cursor() as cursor:
         cursor.execute(
