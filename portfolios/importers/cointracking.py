@@ -1,7 +1,8 @@
 """CoinTracking's trade list.
 
-Its amounts include the fee: what was sold is more than what was traded by a fee in the same
-coin, and what was bought less. Times are those of the account's own time zone.
+Its amounts include a fee in the same coin: what was sold is that much more than what was traded,
+and what was bought less. A fee in a third coin is for information; what it cost has a row of its
+own, “Other Fee”. Times are those of the account's own time zone.
 """
 
 from portfolios.importers import cells
@@ -83,15 +84,15 @@ def _amount(row: Row, column: str, currency: str) -> Leg:
 def _without_fee(
     row: Row, bought: Leg | None, sold: Leg | None
 ) -> tuple[Leg | None, Leg | None, Leg | None]:
-    """The amounts before the fee that they include, and the fee."""
+    """The amounts before the fee that they include, and that fee."""
     fee = row.leg("Fee", "Cur. 3")
     if fee and sold and fee.symbol == sold.symbol:
         if fee.quantity >= sold.quantity:
             raise row.refuse("Fee", "It is as much as was sold.")
-        sold = Leg(sold.symbol, sold.quantity - fee.quantity)
-    elif fee and bought and fee.symbol == bought.symbol:
-        bought = Leg(bought.symbol, bought.quantity + fee.quantity)
-    return bought, sold, fee
+        return bought, Leg(sold.symbol, sold.quantity - fee.quantity), fee
+    if fee and bought and fee.symbol == bought.symbol:
+        return Leg(bought.symbol, bought.quantity + fee.quantity), sold, fee
+    return bought, sold, None
 
 
 def _note(row: Row) -> str:

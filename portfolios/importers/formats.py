@@ -8,6 +8,7 @@ reading = formats.read(text, options)
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
+from decimal import localcontext
 from types import ModuleType
 
 from portfolios.importers import (
@@ -126,8 +127,8 @@ def read(text: str, options: Options) -> Reading:
     source = _chosen(find(text), options)
     if not source.format:
         raise FileRefused("Say whose file this is: it has no line of column names.")
-    module = _module(source.format)
-    return _in_order(module.read(_table(text, source, options)))
+    with localcontext(cells.EXACT):  # sums and signs keep every digit that a balance has
+        return _in_order(_module(source.format).read(_table(text, source, options)))
 
 
 def has_local_times(text: str, options: Options) -> bool:

@@ -25,9 +25,9 @@ def told(entry: Entry) -> str:
     words: list[str] = [entry.kind.value]
     for sign, leg in (("+", entry.received), ("-", entry.sent), ("fee ", entry.fee)):
         if leg is not None:
-            words.append(f"{sign}{leg.quantity:f} {leg.symbol}")
+            words.append(f"{sign}{leg.quantity.normalize():f} {leg.symbol}")
     if entry.value is not None:
-        words.append(f"worth {entry.value.quantity:f} {entry.value.symbol}")
+        words.append(f"worth {entry.value.quantity.normalize():f} {entry.value.symbol}")
     return " ".join(words)
 
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portfolios.importers.entries import Leg
 from portfolios.importers.movements import APART, Movement, combine
-from tests.portfolios.importers.conftest import told
+from tests.portfolios.importers.conftest import read, told
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -64,3 +65,15 @@ def test_balances_move_as_the_rows_say_however_they_are_combined(rows):
             if leg is not None:
                 found[leg.symbol] += sign * int(leg.quantity)
     assert {k: v for k, v in found.items() if v} == {k: v for k, v in expected.items() if v}
+
+
+def test_sums_keep_every_digit_that_a_balance_has():
+    many = "12345678901234567890.123456789012345678"
+    text = (
+        "UTC_Time,Account,Operation,Coin,Change,Remark\n"
+        f"2024-05-16 12:57:55,Spot,Buy,AAA,-{many},\n"
+        "2024-05-16 12:57:55,Spot,Buy,AAA,-0.000000000000000001,\n"
+        "2024-05-16 12:57:55,Spot,Buy,BBB,1,\n"
+    )
+    (entry,) = read(text).entries
+    assert entry.sent == Leg("AAA", Decimal("12345678901234567890.123456789012345679"))
