@@ -47,6 +47,8 @@ class Entry:
     note: str = ""
     external_id: str = ""
     """By which its source knows it, if it does."""
+    joined: tuple[int, ...] = ()
+    """All lines that it was put together from, when they are several."""
 
     @property
     def legs(self) -> tuple[Leg, ...]:

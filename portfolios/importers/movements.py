@@ -50,7 +50,9 @@ def combine(movements: Sequence[Movement], *, external_id: str = "") -> list[Ent
     if len(mains) == 1 and fees:
         mains, fees = [replace(mains[0], fee=fees[0])], fees[1:]
     mains += [Entry(first.line, first.at, Kind.FEE, fee=leg) for leg in fees]
-    return _identified(mains, external_id)
+    lines = tuple(movement.line for movement in movements)
+    joined = lines if len(lines) > 1 else ()
+    return _identified([replace(each, joined=joined) for each in mains], external_id)
 
 
 def _totals(amounts: Iterable[tuple[str, Decimal]]) -> list[tuple[str, Decimal]]:

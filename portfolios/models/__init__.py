@@ -1,5 +1,5 @@
 from portfolios.models.assets import Asset, AssetCategory, MigratedAmount, TokenMigration
-from portfolios.models.imports import Import
+from portfolios.models.imports import ColumnMapping, Import, ImportRow, TickerChoice
 from portfolios.models.ledger import Holding, Transaction
 from portfolios.models.portfolios import (
     ModelPortfolio,
@@ -21,9 +21,11 @@ from portfolios.models.prices import (
 __all__ = [
     "Asset",
     "AssetCategory",
+    "ColumnMapping",
     "DailyPrice",
     "Holding",
     "Import",
+    "ImportRow",
     "MarketSignal",
     "MigratedAmount",
     "ModelPortfolio",
@@ -36,6 +38,7 @@ __all__ = [
     "ReferenceRate",
     "RiskProfile",
     "TargetWeight",
+    "TickerChoice",
     "TokenMigration",
     "Transaction",
 ]

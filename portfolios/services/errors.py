@@ -65,5 +65,9 @@ class MissingPriceError(PortfolioError):
         super().__init__(f"There is no price for {names} on that day, so it cannot be bought.")
 
 
+class ImportRefusedError(PortfolioError):
+    """A file that cannot be read, or not be imported yet."""
+
+
 class TokenMigrationError(Exception):
     """A token migration cannot be applied or reversed now; nothing has changed."""
