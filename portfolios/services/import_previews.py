@@ -1,10 +1,13 @@
 """What would become of each row of a file, before anything of it is written to the ledger."""
 
+import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+
+from django.db import connection
 
 from portfolios.importers import formats
 from portfolios.importers.entries import Entry, Kind, Reading
@@ -15,7 +18,7 @@ from portfolios.services.import_answers import LEAVE_OUT, OPENING
 from portfolios.services.tickers import Meaning
 
 Fate = ImportRow.Fate
-BATCH = 2_000
+BEFORE = timedelta(seconds=1)
 LONGEST_REASON, LONGEST_COLUMN = 300, 80
 
 
@@ -46,7 +49,7 @@ def write(locked: Import, *, now: datetime) -> None:
         locked.state = Import.State.ASKING
     else:
         locked.state = Import.State.PREVIEWED
-        _stage(locked, formats.read(locked.text, options), now=now)
+        _stage(locked, formats.read(locked.text, options))
     locked.save()
 
 
@@ -59,23 +62,21 @@ def tickers_of(import_run: Import) -> dict[str, Meaning]:
     )
 
 
-def _stage(locked: Import, reading: Reading, *, now: datetime) -> None:
+def _stage(locked: Import, reading: Reading) -> None:
     locked.tickers = _tickers(reading.entries)
     meanings = tickers_of(locked) | _currencies(locked, reading.entries)
     rows = [_row(entry, meanings) for entry in reading.entries]
     _tell_known(locked, rows)
     openings: list[_Staged] = []
     if not any(row.fate == Fate.CHOICE for row in rows):
-        openings = _tell_short(locked, rows, now=now)
+        openings = _tell_short(locked, rows)
     rows = openings + rows
     rows += [_Staged(row.line, Fate.REFUSED, row.reason, row.column) for row in reading.refused]
     rows += [_Staged(row.line, Fate.LEFT_OUT, row.reason) for row in reading.left_out]
     counts = Counter(row.fate for row in rows)
     locked.refused, locked.already_there = counts[Fate.REFUSED], counts[Fate.KNOWN]
     locked.total = counts[Fate.NEW]
-    ImportRow.objects.bulk_create(
-        (_as_model(locked, position, row) for position, row in enumerate(rows)), batch_size=BATCH
-    )
+    _insert(locked, rows)
 
 
 def _tickers(entries: Collection[Entry]) -> dict[str, int]:
@@ -137,7 +138,7 @@ def _tell_known(locked: Import, rows: list[_Staged]) -> None:
             row.fate = Fate.KNOWN
 
 
-def _tell_short(locked: Import, rows: list[_Staged], *, now: datetime) -> list[_Staged]:
+def _tell_short(locked: Import, rows: list[_Staged]) -> list[_Staged]:
     """Mark the rows that take more than is there, or find the balances to open with."""
     fresh = [row for row in rows if row.fate == Fate.NEW]
     entries = [row.transaction for row in fresh if row.transaction is not None]
@@ -148,7 +149,7 @@ def _tell_short(locked: Import, rows: list[_Staged], *, now: datetime) -> list[_
     short = shortfalls.find(moves, ledger)
     way_out = locked.answers.get("shortfalls")
     if short and way_out == OPENING:
-        return _openings(locked, entries, assets, now=now)
+        return _openings(locked, shortfalls.openings(moves, ledger), assets)
     for place, shortfall in short.items():
         row, entry = fresh[place], entries[place]
         row.fate = Fate.LEFT_OUT if way_out == LEAVE_OUT else Fate.SHORT
@@ -177,39 +178,44 @@ def _counts(portfolio: Portfolio, entry: Transaction, asset: Asset) -> bool:
 
 
 def _openings(
-    locked: Import, entries: list[Transaction], assets: Mapping[int, Asset], *, now: datetime
+    locked: Import, missing: Mapping[int, tuple[datetime, Decimal]], assets: Mapping[int, Asset]
 ) -> list[_Staged]:
     """A balance to open with for each asset of which the file takes more than is there."""
-    found = transactions.opening_balances(portfolio=locked.portfolio, entries=entries, now=now)
     rows = []
-    for opening in found:
-        assert opening.received_asset_id is not None
-        asset = assets[opening.received_asset_id]
-        leg = {
-            "ticker": asset.symbol,
-            "quantity": f"{opening.received_quantity:f}",
-            "asset": asset.pk,
-        }
+    for asset_id, (at, quantity) in missing.items():
         stored: import_rows.Stored = {
-            "at": opening.at.isoformat(),
-            "kind": opening.kind,
+            "at": (at - BEFORE).isoformat(),
+            "kind": Transaction.Kind.BALANCE,
             "note": "What was there before the file begins",
             "external_id": "",
-            "received": leg,
+            "received": {
+                "ticker": assets[asset_id].symbol,
+                "quantity": f"{quantity:f}",
+                "asset": asset_id,
+            },
         }
-        fingerprint = f"opening {locked.pk} {asset.pk}"
+        fingerprint = f"opening {locked.pk} {asset_id}"
         rows.append(_Staged(0, Fate.NEW, stored=stored, fingerprint=fingerprint))
     return rows
 
 
-def _as_model(locked: Import, position: int, row: _Staged) -> ImportRow:
-    return ImportRow(
-        import_run=locked,
-        position=position,
-        line=row.line,
-        fate=row.fate,
-        column=row.column[:LONGEST_COLUMN],
-        reason=row.reason[:LONGEST_REASON],
-        entry=row.stored,
-        fingerprint=row.fingerprint,
-    )
+def _insert(locked: Import, rows: Iterable[_Staged]) -> None:
+    """Store all rows at once: COPY takes a tenth of the time of INSERT."""
+    columns = 'import_run_id, position, line, fate, "column", reason, entry, fingerprint'
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {ImportRow._meta.db_table} ({columns}) FROM STDIN") as copy,
+    ):
+        for position, row in enumerate(rows):
+            copy.write_row(
+                (
+                    locked.pk,
+                    position,
+                    row.line,
+                    row.fate.value,
+                    row.column[:LONGEST_COLUMN],
+                    row.reason[:LONGEST_REASON],
+                    None if row.stored is None else json.dumps(row.stored),
+                    row.fingerprint,
+                )
+            )

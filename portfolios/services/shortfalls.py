@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
+from functools import reduce
 from itertools import accumulate, groupby
 
 EXACT = Context(prec=60)  # numeric(38,18) summed ten thousand times
@@ -45,7 +46,7 @@ class _Balance:
     @classmethod
     def of(cls, moves: Sequence[tuple[datetime, Decimal]]) -> "_Balance":
         nets = [
-            (at, EXACT.create_decimal(sum((quantity for _, quantity in group), NOTHING)))
+            (at, reduce(EXACT.add, (quantity for _, quantity in group)))
             for at, group in groupby(sorted(moves), key=lambda move: move[0])
         ]
         held = list(accumulate((net for _, net in nets), EXACT.add))
@@ -82,6 +83,26 @@ def find(
             waiting = left
         short |= {place: _shortfall(moves[place], balances) for place in waiting}
     return short
+
+
+def openings(
+    moves: Sequence[Move], ledger: Mapping[int, Sequence[tuple[datetime, Decimal]]]
+) -> dict[int, tuple[datetime, Decimal]]:
+    """What must have been there before these moves: when it is missed first, and how much."""
+    events = {asset: list(ledger.get(asset, ())) for move in moves for asset in move.takes}
+    for move in moves:
+        for asset, quantity in move.brings.items():
+            if asset in events:
+                events[asset].append((move.at, quantity))
+        for asset, quantity in move.takes.items():
+            events[asset].append((move.at, quantity.copy_negate()))
+    found = {}
+    for asset, rows in events.items():
+        balance = _Balance.of(rows)
+        if (least := min(balance.held)) < 0:
+            first = next(place for place, held in enumerate(balance.held) if held < 0)
+            found[asset] = (balance.times[first], least.copy_negate())
+    return found
 
 
 def _take(move: Move, balances: Mapping[int, _Balance]) -> bool:
