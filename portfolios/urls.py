@@ -1,6 +1,14 @@
 from django.urls import path
 
-from portfolios.views import assets, holdings, model_portfolios, own_assets, portfolios, targets
+from portfolios.views import (
+    assets,
+    holdings,
+    model_portfolios,
+    own_assets,
+    portfolio_files,
+    portfolios,
+    targets,
+)
 
 app_name = "portfolios"
 urlpatterns = [
@@ -23,6 +31,18 @@ urlpatterns = [
     path("portfolios/<int:pk>/targets/", targets.targets, name="targets"),
     path("portfolios/<int:pk>/settings/", portfolios.settings, name="settings"),
     path("portfolios/<int:pk>/rename/", portfolios.portfolio_rename, name="portfolio-rename"),
+    path(
+        "portfolios/<int:pk>/export.csv",
+        portfolio_files.portfolio_export,
+        {"kind": "csv"},
+        name="portfolio-export-csv",
+    ),
+    path(
+        "portfolios/<int:pk>/export.json",
+        portfolio_files.portfolio_export,
+        {"kind": "json"},
+        name="portfolio-export-json",
+    ),
     path("portfolios/<int:pk>/clone/", portfolios.portfolio_clone, name="portfolio-clone"),
     path("portfolios/<int:pk>/archive/", portfolios.portfolio_archive, name="portfolio-archive"),
     path("portfolios/<int:pk>/restore/", portfolios.portfolio_restore, name="portfolio-restore"),

@@ -70,6 +70,8 @@ OWNED = {
     "portfolios:holding-remove": owned("holding"),
     "portfolios:targets": owned(),
     "portfolios:settings": owned(),
+    "portfolios:portfolio-export-csv": owned(allowed=("GET",)),
+    "portfolios:portfolio-export-json": owned(allowed=("GET",)),
     "portfolios:portfolio-rename": owned(),
     "portfolios:portfolio-delete": owned(),
     "portfolios:portfolio-undelete": owned(allowed=("POST",), user=302),

@@ -1,6 +1,6 @@
 from portfolios.models.assets import Asset, AssetCategory, MigratedAmount, TokenMigration
 from portfolios.models.imports import ColumnMapping, Import, ImportRow, TickerChoice
-from portfolios.models.ledger import Holding, Transaction
+from portfolios.models.ledger import Holding, LotChoice, Transaction
 from portfolios.models.portfolios import (
     ModelPortfolio,
     ModelPortfolioLine,
@@ -26,6 +26,7 @@ __all__ = [
     "Holding",
     "Import",
     "ImportRow",
+    "LotChoice",
     "MarketSignal",
     "MigratedAmount",
     "ModelPortfolio",

@@ -164,6 +164,26 @@ class Transaction(models.Model):
             yield self.fee_asset_id, self.fee_quantity.copy_negate()
 
 
+class LotChoice(models.Model):
+    """From which purchase a sale takes how much, in a portfolio whose lots are chosen by hand."""
+
+    sale = models.ForeignKey(
+        Transaction, on_delete=models.CASCADE, related_name="lot_choices", db_index=False
+    )
+    purchase = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="+")
+    quantity = QuantityField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["sale", "purchase"], name="lot_choice_once"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="lot_choice_positive"),
+            models.CheckConstraint(condition=~Q(sale=F("purchase")), name="lot_choice_of_another"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.quantity.normalize():f} of {self.purchase_id} for {self.sale_id}"
+
+
 class Holding(models.Model):
     """What the ledger adds up to, kept beside it for the night."""
 

@@ -10,7 +10,7 @@ from operator import or_
 from django.db import connection
 from django.db.models import OuterRef, Q
 
-from portfolios.models import Asset
+from portfolios.models import Asset, Portfolio
 
 # Every leg that moves a holding; what goes out is negative. Cash counts in a portfolio that
 # follows its cash. Elsewhere money comes from outside and leaves, but for a balance entered.
@@ -85,6 +85,13 @@ def names(asset: Asset | OuterRef) -> Q:
     """Transactions that name an asset in any place."""
     places = ("received_asset", "sent_asset", "fee_asset", "value_asset")
     return reduce(or_, (Q(**{place: asset}) for place in places))
+
+
+def assets_named(portfolio: Portfolio) -> set[int | None]:
+    """Every asset that any line of its ledger names in any place."""
+    rows = portfolio.transactions.order_by()
+    places = ("received_asset_id", "sent_asset_id", "fee_asset_id", "value_asset_id")
+    return {pk for place in places for pk in rows.values_list(place, flat=True).distinct()}
 
 
 def extremes(*, portfolio_id: int, asset_ids: Collection[int]) -> list[Extreme]:

@@ -2,12 +2,24 @@
 
 from collections.abc import Iterator
 
+from django.db.models import QuerySet
+
 from accounts.models import User
 from accounts.services import exports
 from accounts.services.exports import Table
-from portfolios.models import Asset, Holding, OwnPrice, Portfolio, TargetWeight
+from portfolios.models import (
+    Asset,
+    Holding,
+    Import,
+    LotChoice,
+    OwnPrice,
+    Portfolio,
+    TargetWeight,
+    Transaction,
+)
 
 ASSET = ("asset__symbol", "asset__name")
+LEG_SYMBOLS = [f"{leg}_asset__symbol" for leg in ("received", "sent", "fee", "value")]
 
 
 def tables(user: User) -> Iterator[Table]:
@@ -18,7 +30,17 @@ def tables(user: User) -> Iterator[Table]:
         rows = model._default_manager.filter(portfolio__owner=user)
         also = ASSET if model is Holding else (*ASSET, "category__name")
         yield exports.table(name, rows.order_by("portfolio_id", "pk"), also=also)
+    yield exports.table("transactions", _transactions(user), also=LEG_SYMBOLS)
+    choices = LotChoice.objects.filter(sale__portfolio__owner=user).order_by("pk")
+    yield exports.table("lot_choices", choices)
+    imports = Import.objects.filter(portfolio__owner=user).order_by("pk")
+    yield exports.table("imports", imports)
     assets = Asset.of_anybody.filter(owner=user).order_by("pk")
     yield exports.table("own_assets", assets, also=["category__name"])
     own_prices = OwnPrice.objects.filter(asset__owner=user).order_by("asset_id", "date")
     yield exports.table("own_prices", own_prices, also=ASSET)
+
+
+def _transactions(user: User) -> QuerySet[Transaction]:
+    rows = Transaction.objects.filter(portfolio__owner=user)
+    return rows.order_by("portfolio_id", "at", "pk")

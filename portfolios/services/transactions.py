@@ -152,7 +152,11 @@ def rebuild(*, portfolio_id: int) -> None:
 
 
 def copy_all(original: Portfolio, *, to: Portfolio) -> None:
-    """Give a new portfolio the ledger of another. What staff turn back later stays as it is."""
+    """Give a new portfolio the ledger of another.
+
+    What a reversed token migration turns back stays as it is in the copy. Lots that were chosen
+    by hand are chosen for the copy anew.
+    """
     left_out = ("id", "portfolio_id", "import_run_id", "token_migration_id", "created_at")
     names = [field.attname for field in Transaction._meta.concrete_fields]
     columns = ", ".join(name for name in names if name not in left_out)

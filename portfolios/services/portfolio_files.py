@@ -1,0 +1,168 @@
+"""Everything of a portfolio in one file that brings it back: CSV for spreadsheets, and JSON.
+
+What the columns and keys mean is in docs/ledger.md. Numbers are exact decimals, times are UTC, and
+assets go by their keys: CoinGecko's id, a currency's code, or `own:1` for one of the owner's own.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.services import exports
+from portfolios.models import Asset, LotChoice, OwnPrice, Portfolio, Transaction
+from portfolios.selectors import ledger
+
+FORMAT, VERSION = "evenkeel-portfolio", 1
+SETTINGS = (
+    "name", "notes", "profile", "tolerance_band", "wide_band", "fee_rate", "follows_cash",
+    "lot_method",
+)  # fmt: skip
+TRANSACTION = (
+    "line", "kind", "at",
+    "received_quantity", "received_asset", "sent_quantity", "sent_asset",
+    "fee_quantity", "fee_asset", "value", "value_asset",
+    "note", "external_id", "fingerprint", "lots",
+)  # fmt: skip
+COLUMNS = ("record", "key", "text", "symbol", "category", "number", *TRANSACTION)
+AT_ONCE = 2_000  # lines in memory
+Row = dict[str, Any]
+
+
+def as_csv(portfolio: Portfolio) -> Iterator[str]:
+    """The file in pieces: a header, then a row a record. Texts are no formulas: see `guarded`."""
+    keys = _keys(portfolio)
+    yield _csv_line(COLUMNS)
+    for record, row in _records(_head(portfolio, keys)):
+        yield _csv_line(guarded(({"record": record} | row).get(name)) for name in COLUMNS)
+    for row in _transactions(portfolio, keys):
+        yield _csv_line(guarded(({"record": "transaction"} | row).get(name)) for name in COLUMNS)
+
+
+def as_json(portfolio: Portfolio) -> Iterator[str]:
+    """The file in pieces: one object whose transactions, one a line, come last."""
+    keys = _keys(portfolio)
+    yield json.dumps(_head(portfolio, keys), ensure_ascii=False).removesuffix("}")
+    yield ', "transactions": ['
+    for number, row in enumerate(_transactions(portfolio, keys)):
+        yield (",\n" if number else "\n") + json.dumps(row, ensure_ascii=False)
+    yield "\n]}\n"
+
+
+def guarded(cell: str | None) -> str:
+    """A text that no spreadsheet takes for a formula.
+
+    Whoever reads the file takes one apostrophe off the front of a cell that begins with one.
+    """
+    text = cell or ""
+    return f"'{text}" if text.startswith(("'", *exports.FORMULA_STARTS)) else text
+
+
+def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
+    """All but the transactions."""
+    own = Asset.of_anybody.filter(pk__in=keys, owner=portfolio.owner_id).select_related("category")
+    prices: dict[int, list[Row]] = {asset.pk: [] for asset in own}
+    for price in OwnPrice.objects.filter(asset__in=prices).order_by("date"):
+        prices[price.asset_id].append({"date": _text(price.date), "price": repr(price.price)})
+    targets = portfolio.target_weights.select_related("category").order_by("pk")
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": {name: _text(_setting(portfolio, name)) for name in SETTINGS},
+        "own_assets": [
+            {
+                "key": keys[asset.pk],
+                "name": asset.name,
+                "symbol": asset.symbol,
+                "category": asset.category.slug,
+                "prices": prices[asset.pk],
+            }
+            for asset in own
+        ],
+        "targets": [
+            {
+                "key": keys[target.asset_id]
+                if target.asset_id
+                else f"category:{target.category.slug if target.category else ''}",
+                "weight": _text(target.weight),
+            }
+            for target in targets
+        ],
+    }
+
+
+def _setting(portfolio: Portfolio, name: str) -> Any:
+    if name == "profile":
+        return portfolio.profile.slug if portfolio.profile else ""
+    return getattr(portfolio, name)
+
+
+def _records(head: Row) -> Iterator[tuple[str, Row]]:
+    """The head as rows of the CSV file, in the order in which they can be brought back."""
+    for name, value in head["settings"].items():
+        yield "setting", {"key": name, "text": value}
+    for asset in head["own_assets"]:
+        shown = {name: asset[name] for name in ("key", "symbol", "category")}
+        yield "own_asset", {**shown, "text": asset["name"]}
+        for price in asset["prices"]:
+            row = {"key": asset["key"], "at": price["date"], "number": price["price"]}
+            yield "own_price", row
+    for target in head["targets"]:
+        yield "target", {"key": target["key"], "number": target["weight"]}
+
+
+def _transactions(portfolio: Portfolio, keys: dict[int, str]) -> Iterator[Row]:
+    """The ledger in its order; `lots` names lines by their numbers."""
+    pks = _in_order(portfolio).values_list("pk", flat=True)
+    lines = {pk: number for number, pk in enumerate(pks, start=1)}
+    chosen: dict[int, list[str]] = {}
+    for choice in LotChoice.objects.filter(sale__portfolio=portfolio).order_by("pk"):
+        line = lines[choice.purchase_id]
+        chosen.setdefault(choice.sale_id, []).append(f"{line}:{_text(choice.quantity)}")
+    for entry in _in_order(portfolio).iterator(chunk_size=AT_ONCE):
+        row = {name: _text(getattr(entry, name, None)) for name in TRANSACTION}
+        for leg in ("received_asset", "sent_asset", "fee_asset", "value_asset"):
+            row[leg] = keys.get(getattr(entry, f"{leg}_id"), "")
+        row["line"], row["lots"] = str(lines[entry.pk]), " ".join(chosen.get(entry.pk, ()))
+        yield {name: row[name] for name in TRANSACTION}
+
+
+def _in_order(portfolio: Portfolio) -> QuerySet[Transaction]:
+    return portfolio.transactions.order_by("at", "pk")
+
+
+def _keys(portfolio: Portfolio) -> dict[int, str]:
+    """How the file names each asset that the portfolio has to do with."""
+    ids = ledger.assets_named(portfolio)
+    ids |= set(portfolio.target_weights.values_list("asset_id", flat=True))
+    rows = Asset.of_anybody.filter(pk__in=ids - {None}).order_by("pk")
+    keys: dict[int, str] = {}
+    for asset in rows:
+        number = sum(key.startswith("own:") for key in keys.values()) + 1
+        keys[asset.pk] = asset.coingecko_id or f"own:{number}"
+    return keys
+
+
+def _text(value: Any) -> str:
+    """A value as the file writes it; exact, and the same for the same value."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        plain = f"{value:f}"
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()
