@@ -138,9 +138,9 @@ def _in_order(portfolio: Portfolio) -> QuerySet[Transaction]:
 
 def _keys(portfolio: Portfolio) -> dict[int, str]:
     """How the file names each asset that the portfolio has to do with."""
-    ids = ledger.assets_named(portfolio)
-    ids |= set(portfolio.target_weights.values_list("asset_id", flat=True))
-    rows = Asset.of_anybody.filter(pk__in=ids - {None}).order_by("pk")
+    wanted = portfolio.target_weights.values_list("asset_id", flat=True)
+    named = (pk for pk in (*ledger.assets_named(portfolio), *wanted) if pk is not None)
+    rows = Asset.of_anybody.filter(pk__in=set(named)).order_by("pk")
     keys: dict[int, str] = {}
     for asset in rows:
         number = sum(key.startswith("own:") for key in keys.values()) + 1
