@@ -11,7 +11,8 @@ import numpy as np
 
 from analytics.core import self_financing
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
-from analytics.core.rebalancing import EDGE_ROUNDING, band_edge_weights, chunks
+from analytics.core.batches import chunks
+from analytics.core.rebalancing import EDGE_ROUNDING, band_edge_weights
 
 # So many trades that their rows stay in the second-level cache.
 CHUNK_TRADES = 1024

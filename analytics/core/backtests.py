@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 
 from analytics.core import arrays, backtest_trades
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
+from analytics.core.batches import chunks
 from analytics.core.errors import NotFiniteError, NotPositivePriceError, OutOfRangeError, ShapeError
-from analytics.core.rebalancing import chunks, require_fee_rate, require_weights
+from analytics.core.rebalancing import require_fee_rate, require_weights
 
 # So many policies that their rows stay in the second-level cache.
 CHUNK_POLICIES = 1024

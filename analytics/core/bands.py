@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from analytics.core import arrays
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
+from analytics.core.batches import chunks
 from analytics.core.errors import NegativeWeightError, OutOfRangeError, ShapeError
-from analytics.core.rebalancing import EDGE_ROUNDING, chunks
+from analytics.core.rebalancing import EDGE_ROUNDING
 
 CALM_SHARE_OF_BAND = 0.8
 CALM_NIGHTS = 2
@@ -84,7 +85,17 @@ def half_widths(
 
 
 def effective_range(target_weights: ArrayLike, half_widths: ArrayLike) -> EffectiveRange:
-    """Return the lowest and the highest weight inside each band, both arrays (b, n)."""
+    """Return the lowest and the highest weight inside each band.
+
+    Parameters
+    ----------
+    target_weights, half_widths : array_like, shape (b, n)
+        Fractions; see `half_widths`.
+
+    Raises
+    ------
+    NotFiniteError, ShapeError
+    """
     targets = arrays.floats("target_weights", target_weights, (None, None))
     band = arrays.floats("half_widths", half_widths, targets.shape)
     return EffectiveRange(

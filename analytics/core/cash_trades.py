@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike
 
 from analytics.core import arrays
 from analytics.core.arrays import BoolArray, FloatArray
+from analytics.core.batches import chunks
 from analytics.core.errors import (
     NegativeValueError,
     NotEnoughToSellError,
     OutOfRangeError,
     WorthlessPortfolioError,
 )
-from analytics.core.rebalancing import chunks, levelled, require_fee_rate, require_weights
+from analytics.core.rebalancing import levelled, require_fee_rate, require_weights
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,26 @@ def resolve(
 def category_weights(
     weights: ArrayLike, from_category: ArrayLike, categories: ArrayLike, count: int
 ) -> FloatArray:
-    """Return the weight (b, count) of each category in the positions that its target covers."""
+    """Return the weight of each category in the positions that its target covers.
+
+    Parameters
+    ----------
+    weights : array_like, shape (b, n)
+    from_category : array_like of bool, shape (b, n)
+        Of `resolve`.
+    categories : array_like of int, shape (b, n)
+        As for `resolve`.
+    count : int
+        How many categories there are.
+
+    Returns
+    -------
+    ndarray, shape (b, count)
+
+    Raises
+    ------
+    NotFiniteError, ShapeError
+    """
     held = arrays.floats("weights", weights, (None, None))
     columns: IntArray = arrays.integers("categories", categories, held.shape)
     covered = np.asarray(from_category, dtype=bool)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.core import arrays
+from analytics.core import arrays, batches
 from analytics.core.arrays import BoolArray, DayArray, FloatArray, IntArray
 from analytics.core.errors import NotPositivePriceError, ShapeError
 
@@ -81,12 +81,8 @@ def statistics(values: ArrayLike, days: ArrayLike) -> DrawdownStatistics:
     """
     worth = _values(values)
     calendar = arrays.days("days", days, worth.shape[1])
-    step = max(1, CHUNK_VALUES // worth.shape[1])
-    starts = range(0, max(len(worth), 1), step)
-    chunks = [vars(_statistics(worth[start : start + step], calendar)) for start in starts]
-    return DrawdownStatistics(
-        **{name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-    )
+    size = max(1, CHUNK_VALUES // worth.shape[1])
+    return batches.joined(lambda rows: _statistics(worth[rows], calendar), len(worth), size)
 
 
 def _values(values: ArrayLike) -> FloatArray:

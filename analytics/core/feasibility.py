@@ -129,7 +129,8 @@ def check(within: Bounds) -> Feasibility:
     """Tell which portfolios can keep their bounds, and why the others cannot.
 
     The reason names the first conflict found: of one asset, then of one category, then of the
-    whole.
+    whole. Nothing is refused here: an infeasible row is an answer, and `Feasibility.require`
+    makes an error of it.
     """
     membership = within.membership
     least = np.maximum(within.category_lower, within.lower @ membership)

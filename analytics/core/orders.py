@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.core import arrays
+from analytics.core import arrays, batches
 from analytics.core.arrays import BoolArray, FloatArray
 from analytics.core.errors import (
     NegativeValueError,
@@ -91,7 +91,30 @@ def place(
     lots = _not_negative("lot_sizes", lot_sizes, prices.shape)
     purse = _not_negative("cash", cash, fee.shape)
 
-    wanted = np.maximum(wanted, -held)
+    return batches.joined(
+        lambda rows: _placed(
+            np.maximum(wanted[rows], -held[rows]),
+            held=held[rows],
+            prices=prices,
+            fee=fee[rows],
+            least=least[rows],
+            lots=lots,
+            purse=purse[rows],
+        ),
+        len(wanted),
+    )
+
+
+def _placed(
+    wanted: FloatArray,
+    *,
+    held: FloatArray,
+    prices: FloatArray,
+    fee: FloatArray,
+    least: FloatArray,
+    lots: FloatArray,
+    purse: FloatArray,
+) -> Orders:
     rounded = np.maximum(_rounded(wanted * (1 + LOT_ROUNDING), prices, lots), -held)
     rounded = np.where(lots > 0, rounded, wanted)
     sells = np.where(-rounded >= least, np.minimum(rounded, 0.0), 0.0)

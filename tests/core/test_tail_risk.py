@@ -1,5 +1,3 @@
-import tracemalloc
-
 import empyrical
 import numpy as np
 import pytest
@@ -108,16 +106,6 @@ def test_cash_loses_nothing(kernel):
     tail = kernel([[0.0, 0.0], [0.0, 1.0]], random_returns(assets=2) * [1.0, 0.0])
     assert (tail.value_at_risk == 0).all()
     assert (tail.conditional_value_at_risk == 0).all()
-
-
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_a_hundred_thousand_portfolios_need_little_memory(kernel):
-    weights, returns = np.full((100_000, 12), 1 / 12), random_returns(days=60, assets=12)
-    tracemalloc.start()
-    kernel(weights, returns, level=0.9)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 100e6
 
 
 @pytest.mark.parametrize(
