@@ -7,6 +7,7 @@ from portfolios.views import (
     own_assets,
     portfolio_files,
     portfolios,
+    rules,
     targets,
 )
 
@@ -29,6 +30,7 @@ urlpatterns = [
         name="holding-remove",
     ),
     path("portfolios/<int:pk>/targets/", targets.targets, name="targets"),
+    path("portfolios/<int:pk>/rules/", rules.rules, name="rules"),
     path("portfolios/<int:pk>/settings/", portfolios.settings, name="settings"),
     path("portfolios/<int:pk>/rename/", portfolios.portfolio_rename, name="portfolio-rename"),
     path(

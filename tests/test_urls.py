@@ -72,6 +72,7 @@ OWNED = {
     "portfolios:settings": owned(),
     "portfolios:portfolio-export-csv": owned(allowed=("GET",)),
     "portfolios:portfolio-export-json": owned(allowed=("GET",)),
+    "portfolios:rules": owned(),
     "portfolios:portfolio-rename": owned(),
     "portfolios:portfolio-delete": owned(),
     "portfolios:portfolio-undelete": owned(allowed=("POST",), user=302),

@@ -39,8 +39,9 @@ class PortfolioResult(models.Model):
     risk_coverage = models.FloatField(
         help_text="Share of the value whose risk could be measured; young assets have none yet."
     )
+    # Of what strayed furthest in terms of its own band: it decides about breach and calm.
     band = models.FloatField(help_text="The half-width in force that night.")
-    worst_drift = models.FloatField(help_text="The largest distance from target, unsigned.")
+    worst_drift = models.FloatField(help_text="The distance from target, unsigned.")
     asset_ids = ArrayField(models.BigIntegerField())
     values = ArrayField(models.FloatField())
     weights = ArrayField(models.FloatField())
@@ -51,6 +52,19 @@ class PortfolioResult(models.Model):
         db_default=[],
         help_text="Whose target is a part of its category's; empty when no target is.",
     )
+    half_widths = ArrayField(
+        models.FloatField(),
+        default=list,
+        db_default=[],
+        help_text="Of the band of each position; empty when all have `band`.",
+    )
+    category_ids = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        help_text="Categories that are judged as a whole, where bands differ.",
+    )
+    category_half_widths = ArrayField(models.FloatField(), default=list, db_default=[])
     risk_contributions = ArrayField(models.FloatField(), help_text="They sum to the volatility.")
 
     def __str__(self) -> str:

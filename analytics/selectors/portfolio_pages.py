@@ -1,6 +1,6 @@
 """What the pages show of a portfolio: the current night's result, and only at its own revision."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -94,7 +94,8 @@ class CategoryTarget(Banded):
     def stand_in(self) -> Asset | None:
         """The asset that is named because nothing is held; any other of the category would do."""
         only = self.positions[0]
-        return only.asset if len(self.positions) == 1 and only.value == 0 else None
+        is_alone = len(self.positions) == 1 and only.from_category and only.value == 0
+        return only.asset if is_alone else None
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,12 @@ class Reading:
 
     @property
     def worst(self) -> Position | CategoryTarget | None:
-        return max(self.judged, key=lambda each: abs(each.drift), default=None)
+        return max(self.judged, key=lambda each: abs(each.drift) / each.band, default=None)
+
+    @property
+    def has_one_band(self) -> bool:
+        """Whether every position and category has the same."""
+        return not self.result.half_widths
 
     @property
     def breaches(self) -> list[Position | CategoryTarget]:
@@ -260,7 +266,7 @@ def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) 
     ids = {*result.asset_ids, *(suggestion.asset_ids if suggestion else ())}
     assets = Asset.of_anybody.select_related("category").in_bulk(ids)
     positions = _positions(result, assets, run)
-    categories = _by_category(positions)
+    categories = _by_category(positions, result)
     return Reading(
         run=run,
         result=result,
@@ -278,12 +284,14 @@ def _positions(
     closes = prices.closes_for(assets.values(), as_of=run.as_of)
     measured = _measured(run)
     positions = []
-    for asset_id, value, weight, target_weight, from_category, contribution in zip(
+    count = len(result.asset_ids)
+    for asset_id, value, weight, target_weight, from_category, band, contribution in zip(
         result.asset_ids,
         result.values,
         result.weights,
         result.target_weights,
-        result.from_category or [False] * len(result.asset_ids),
+        result.from_category or [False] * count,
+        result.half_widths or [result.band] * count,
         result.risk_contributions,
         strict=True,
     ):
@@ -299,7 +307,7 @@ def _positions(
                 weight=weight,
                 target_weight=target_weight,
                 from_category=from_category,
-                band=result.band,
+                band=band,
                 share_of_risk=risk if has_risk else None,
                 latest=closes.get(asset_id),
             )
@@ -312,9 +320,10 @@ def _measured(run: NightlyRun) -> set[int]:
     return set(ids.first() or ())
 
 
-def _by_category(positions: Iterable[Position]) -> list[CategoryShare]:
+def _by_category(positions: Iterable[Position], result: PortfolioResult) -> list[CategoryShare]:
     """The same by category, in the catalogue's order."""
     key = attrgetter("asset.category.position", "asset.category.name")
+    bands = dict(zip(result.category_ids, result.category_half_widths, strict=True))
     shares = []
     for _, group in groupby(sorted(positions, key=key), key=key):
         members = list(group)
@@ -327,22 +336,27 @@ def _by_category(positions: Iterable[Position]) -> list[CategoryShare]:
                 target_weight=sum(p.target_weight for p in members),
                 share_of_risk=sum(risks) if risks else None,
                 is_priced=all(p.latest for p in members),
-                whole=_as_a_whole([p for p in members if p.from_category]),
+                whole=_as_a_whole(members, bands, otherwise=result.band),
             )
         )
     return shares
 
 
-def _as_a_whole(members: Sequence[Position]) -> CategoryTarget | None:
-    """The target of a category, which is the sum of the parts that its positions got of it."""
-    if not members:
+def _as_a_whole(
+    members: Sequence[Position], bands: Mapping[int, float], *, otherwise: float
+) -> CategoryTarget | None:
+    """The category as it is judged: by a target of its own, or by a band for all of it."""
+    category = members[0].asset.category
+    covered = [p for p in members if p.from_category]
+    if not covered and category.pk not in bands:
         return None
+    covered = covered or list(members)
     return CategoryTarget(
-        category=members[0].asset.category,
-        weight=sum(p.weight for p in members),
-        target_weight=sum(p.target_weight for p in members),
-        band=members[0].band,
-        positions=members,
+        category=category,
+        weight=sum(p.weight for p in covered),
+        target_weight=sum(p.target_weight for p in covered),
+        band=bands.get(category.pk, otherwise),
+        positions=covered,
     )
 
 

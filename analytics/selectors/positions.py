@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from numpy.lib.recfunctions import rename_fields
 from numpy.typing import NDArray
 
 from analytics.selectors.market import EARLIER_DAYS
-from portfolios.models import binary_copy
+from portfolios.models import PositionRule, binary_copy
 
 PORTFOLIOS = """
-    SELECT id, revision, tolerance_band::float8, wide_band::float8, fee_rate::float8
+    SELECT id, revision, tolerance_band::float8, wide_band::float8,
+           coalesce(relative_band::float8, 'NaN'), fee_rate::float8
     FROM portfolios_portfolio
     WHERE id BETWEEN %(first)s AND %(last)s AND archived_at IS NULL AND deleted_at IS NULL
 """
@@ -30,6 +32,11 @@ TARGETS = """
 CATEGORY_TARGETS = """
     SELECT portfolio_id, category_id, weight::float8 FROM portfolios_targetweight
     WHERE portfolio_id BETWEEN %(first)s AND %(last)s AND category_id IS NOT NULL
+"""
+RULES = """
+    SELECT portfolio_id, coalesce(asset_id, 0), coalesce(category_id, 0),
+           coalesce(band::float8, 'NaN'), coalesce(relative_band::float8, 'NaN'), trading::int
+    FROM portfolios_positionrule WHERE portfolio_id BETWEEN %(first)s AND %(last)s
 """
 ASSETS = """
     SELECT id, category_id, (owner_id IS NOT NULL)::int
@@ -56,6 +63,7 @@ OWN_CLOSES = """
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,20 @@ class OwnAssets:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What b portfolios say of single positions and of g categories; NaN: nothing."""
+
+    bands: Floats  # (b, n + k) fractions of the portfolio, in normal markets
+    relative_bands: Floats  # (b, n + k) fractions of the target
+    never_sold: Flags  # (b, n + k)
+    left_alone: Flags  # (b, n + k)
+    category_bands: Floats  # (b, g)
+    category_relative_bands: Floats  # (b, g)
+
+
+@dataclass(frozen=True)
 class CategoryTargets:
-    """Targets of g categories as a whole."""
+    """Targets of g categories as a whole, and categories that only have a band."""
 
     category_ids: Ids  # (g,) ascending
     weights: Floats  # (b, g) fractions, zero where there is no target
@@ -87,12 +107,14 @@ class Positions:
     revisions: NDArray[np.int32]  # (b,)
     tolerance_bands: Floats  # (b,)
     wide_bands: Floats  # (b,)
+    relative_bands: Floats  # (b,) NaN: none
     fee_rates: Floats  # (b,)
     listed_ids: Ids  # (n,) ascending
     own: OwnAssets
     quantities: Floats  # (b, n + k) units of the asset
     target_weights: Floats  # (b, n + k) of the asset itself; zero where there is no target
     category_targets: CategoryTargets
+    rules: Rules | None  # None: nobody has any
 
     @cached_property
     def asset_ids(self) -> Ids:
@@ -125,24 +147,34 @@ class _Reader:
         holdings = self._amounts(HOLDINGS, bounds)
         targets = self._amounts(TARGETS, bounds)
         wanted = self._amounts(CATEGORY_TARGETS, bounds)
+        ruled = self._rules(bounds)
         self._arrange(holdings, targets, stand_ins := self._stand_ins(wanted))
         return Positions(
             portfolio_ids=self.ids,
             revisions=portfolios["revision"],
             tolerance_bands=portfolios["band"],
             wide_bands=portfolios["wide_band"],
+            relative_bands=portfolios["relative_band"],
             fee_rates=portfolios["fee_rate"],
             listed_ids=self.listed_ids,
             own=OwnAssets(self.own_ids, self._own_closes()),
             quantities=self._table(holdings),
             target_weights=self._table(targets),
-            category_targets=self._category_targets(wanted, stand_ins),
+            category_targets=self._category_targets(wanted, stand_ins, ruled),
+            rules=self._arranged(ruled, wanted) if len(ruled) else None,
         )
 
     def _portfolios(self, bounds: Mapping[str, int]) -> NDArray[Any]:
-        columns = {"id": "i8", "revision": "i4", "band": "f8", "wide_band": "f8", "fee_rate": "f8"}
+        fractions = dict.fromkeys(("band", "wide_band", "relative_band", "fee_rate"), "f8")
+        columns = {"id": "i8", "revision": "i4", **fractions}
         rows = binary_copy.read(self.cursor, PORTFOLIOS, bounds, **columns)
         return np.sort(rows, order="id")
+
+    def _rules(self, bounds: Mapping[str, int]) -> NDArray[Any]:
+        columns = {"portfolio": "i8", "asset": "i8", "category": "i8"}
+        columns |= {"band": "f8", "relative_band": "f8", "trading": "i4"}
+        rows = binary_copy.read(self.cursor, RULES, bounds, **columns)
+        return rows[np.isin(rows["portfolio"], self.ids)]
 
     def _amounts(self, query: str, bounds: Mapping[str, int]) -> NDArray[Any]:
         """Rows (portfolio, of, amount); what is archived or deleted keeps its rows."""
@@ -177,14 +209,18 @@ class _Reader:
 
     def _table(self, amounts: NDArray[Any]) -> Floats:
         dense = np.zeros((len(self.ids), len(self.listed_ids) + self.own_ids.shape[1]))
-        rows = np.searchsorted(self.ids, amounts["portfolio"])
-        is_listed = np.isin(amounts["of"], self.listed_ids)
-        columns = np.searchsorted(self.listed_ids, amounts["of"])
-        own = amounts[~is_listed][["portfolio", "of"]]
+        dense[self._places(amounts)] = amounts["amount"]
+        return dense
+
+    def _places(self, pairs: NDArray[Any]) -> tuple[Ids, Ids]:
+        """The rows and columns of (portfolio, of), all of which are arranged."""
+        rows = np.searchsorted(self.ids, pairs["portfolio"])
+        is_listed = np.isin(pairs["of"], self.listed_ids)
+        columns = np.searchsorted(self.listed_ids, pairs["of"])
+        own = pairs[~is_listed][["portfolio", "of"]]
         place = self.places[np.searchsorted(self.own_pairs, own)]
         columns[~is_listed] = len(self.listed_ids) + place
-        dense[rows, columns] = amounts["amount"]
-        return dense
+        return rows, columns
 
     def _own_closes(self) -> Floats:
         days = [self.as_of, *(self.as_of - timedelta(days=days) for days in EARLIER_DAYS)]
@@ -201,8 +237,10 @@ class _Reader:
         closes[:, rows, self.places] = by_asset[:, np.searchsorted(ids, self.own_pairs["of"])]
         return closes
 
-    def _category_targets(self, wanted: NDArray[Any], stand_ins: NDArray[Any]) -> CategoryTargets:
-        category_ids = np.unique(wanted["of"])
+    def _category_targets(
+        self, wanted: NDArray[Any], stand_ins: NDArray[Any], ruled: NDArray[Any]
+    ) -> CategoryTargets:
+        category_ids = _judged_categories(wanted, ruled)
         weights = np.zeros((len(self.ids), len(category_ids)))
         rows = np.searchsorted(self.ids, wanted["portfolio"])
         weights[rows, np.searchsorted(category_ids, wanted["of"])] = wanted["amount"]
@@ -210,6 +248,38 @@ class _Reader:
         taken = np.searchsorted(category_ids, stand_ins["category"])
         substitutes[taken] = np.searchsorted(self.listed_ids, stand_ins["asset"])
         return CategoryTargets(category_ids, weights, self._columns(category_ids), substitutes)
+
+    def _arranged(self, ruled: NDArray[Any], wanted: NDArray[Any]) -> Rules:
+        shape = len(self.ids), len(self.listed_ids) + self.own_ids.shape[1]
+        category_ids = _judged_categories(wanted, ruled)
+        bands, relative = np.full(shape, np.nan), np.full(shape, np.nan)
+        trading = np.zeros(shape, dtype=np.int64)
+        of_assets = self._of_positions(ruled)
+        places = self._places(of_assets)
+        bands[places] = of_assets["band"]
+        relative[places] = of_assets["relative_band"]
+        trading[places] = of_assets["trading"]
+        whole = np.full((2, len(self.ids), len(category_ids)), np.nan)
+        of_categories = ruled[ruled["category"] > 0]
+        rows = np.searchsorted(self.ids, of_categories["portfolio"])
+        columns = np.searchsorted(category_ids, of_categories["category"])
+        whole[0, rows, columns] = of_categories["band"]
+        whole[1, rows, columns] = of_categories["relative_band"]
+        return Rules(
+            bands=bands,
+            relative_bands=relative,
+            never_sold=trading == PositionRule.Trading.NEVER_SOLD,
+            left_alone=trading == PositionRule.Trading.LEFT_ALONE,
+            category_bands=whole[0],
+            category_relative_bands=whole[1],
+        )
+
+    def _of_positions(self, ruled: NDArray[Any]) -> NDArray[Any]:
+        """The rules of assets that the portfolio still holds or aims for."""
+        of_assets = rename_fields(ruled[ruled["asset"] > 0], {"asset": "of"})
+        listed = np.isin(of_assets["of"], self.listed_ids)
+        pairs = of_assets[["portfolio", "of"]].astype(self.own_pairs.dtype)
+        return of_assets[listed | np.isin(pairs, self.own_pairs)]
 
     def _columns(self, category_ids: Ids) -> Ids:
         """(b, n + k) where each position's category is among these; -1: nowhere."""
@@ -222,3 +292,8 @@ class _Reader:
         listed = place[np.searchsorted(known, self.listed_ids)]
         own = place[np.searchsorted(known, self.own_ids)]
         return np.hstack([np.broadcast_to(listed, (len(self.ids), len(listed))), own])
+
+
+def _judged_categories(wanted: NDArray[Any], ruled: NDArray[Any]) -> Ids:
+    """The ids, ascending, of categories that have a target or a band as a whole."""
+    return np.unique(np.concatenate([wanted["of"], ruled["category"][ruled["category"] > 0]]))

@@ -24,7 +24,7 @@ from portfolios.models import Portfolio
 
 LEASE = timedelta(minutes=6)  # longer than the hard limit of a task
 MAX_ATTEMPTS = 3
-VERSION = 1
+VERSION = 2  # bands of single positions and categories
 State = RunChunk.State
 
 PLAN = """

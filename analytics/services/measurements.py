@@ -12,6 +12,8 @@ from analytics.core.category_targets import ResolvedTargets
 from analytics.models import PortfolioResult, Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import Positions
+from analytics.services import tolerances
+from analytics.services.tolerances import Tolerances
 from portfolios.models import binary_copy
 
 Status = PortfolioResult.Status
@@ -21,7 +23,8 @@ SMALLEST_TRADE = 0.01
 RESULT_COLUMNS = [
     "run_id", "portfolio_id", "revision", "status", "value", "value_1d", "value_7d", "value_30d",
     "volatility", "risk_coverage", "band", "worst_drift", "asset_ids", "values", "weights",
-    "target_weights", "from_category", "risk_contributions",
+    "target_weights", "from_category", "half_widths", "category_ids", "category_half_widths",
+    "risk_contributions",
 ]  # fmt: skip
 SUGGESTION_COLUMNS = [
     "run_id", "portfolio_id", "revision", "cost", "one_way_turnover", "asset_ids", "amounts",
@@ -40,10 +43,11 @@ class Measurements:
     volatility: NDArray[np.float64]  # (b,)
     risk_coverage: NDArray[np.float64]  # (b,)
     band: NDArray[np.float64]  # (b,)
-    worst_drift: NDArray[np.float64]  # (b,) of a position or of a category as a whole
+    worst_drift: NDArray[np.float64]  # (b,) of what strayed furthest in terms of its band
     values: NDArray[np.float64]  # (b, n)
     weights: NDArray[np.float64]  # (b, n)
     targets: ResolvedTargets  # (b, n)
+    tolerances: Tolerances
     risk_contributions: NDArray[np.float64]  # (b, n)
     in_breach: NDArray[np.int64]  # (s,) rows of the portfolios with a suggestion
     trades: rebalancing.Trades  # of those s rows
@@ -62,14 +66,17 @@ def measure(positions: Positions, market: Market) -> Measurements:
     is_position = (positions.quantities > 0) | (targets.weights > 0)
     unpriced = (is_position & np.isnan(closes)).any(axis=1) | ~targets.complete
 
-    band = np.where(market.high_volatility, positions.wide_bands, positions.tolerance_bands)
-    judged = (value > 0) & has_targets & ~unpriced
-    drift = _drift(positions, weights, targets) * judged[:, None]
-    breach = rebalancing.breached(drift, band).any(axis=1)
-    in_breach = np.flatnonzero(breach)
-    trades = rebalancing.trades_to_target(
-        values[in_breach], targets.weights[in_breach], positions.fee_rates[in_breach]
+    tolerated = tolerances.measure(
+        positions,
+        weights,
+        targets,
+        judged=(value > 0) & has_targets & ~unpriced,
+        high_volatility=market.high_volatility,
     )
+    worst_drift, band = tolerated.worst()
+    breach = tolerated.breached
+    in_breach = np.flatnonzero(breach)
+    trades = _trades(positions, values, targets, in_breach)
     prices = np.broadcast_to(closes, values.shape)[in_breach]
     return Measurements(
         positions=positions,
@@ -81,10 +88,11 @@ def measure(positions: Positions, market: Market) -> Measurements:
         value=value,
         earlier_values=_earlier_values(positions, market),
         band=band,
-        worst_drift=np.abs(drift).max(axis=1, initial=0.0),
+        worst_drift=worst_drift,
         values=values,
         weights=weights,
         targets=targets,
+        tolerances=tolerated,
         in_breach=in_breach,
         trades=trades,
         trade_quantities=trades.amounts / np.where(prices > 0, prices, 1.0),
@@ -111,21 +119,29 @@ def resolve_targets(positions: Positions, values: NDArray[np.float64]) -> Resolv
     )
 
 
-def _drift(
-    positions: Positions, weights: NDArray[np.float64], targets: ResolvedTargets
-) -> NDArray[np.float64]:
-    """Of each position with a target of its own, (b, n), then of each category, (b, g).
-
-    Inside a category nothing drifts: there the mix may be what it is.
-    """
-    drift = rebalancing.drift(weights, targets.weights)
-    wanted = positions.category_targets
-    count = len(wanted.category_ids)
-    if not count:
-        return drift
-    held = category_targets.category_weights(weights, targets.from_category, wanted.columns, count)
-    as_a_whole = np.where(wanted.weights > 0, held - wanted.weights, 0.0)
-    return np.hstack([np.where(targets.from_category, 0.0, drift), as_a_whole])
+def _trades(
+    positions: Positions,
+    values: NDArray[np.float64],
+    targets: ResolvedTargets,
+    rows: NDArray[np.int64],
+) -> rebalancing.Trades:
+    """What returns these portfolios to their targets, as far as their rules let it."""
+    held, aims, fees = values[rows], targets.weights[rows], positions.fee_rates[rows]
+    trades = rebalancing.trades_to_target(held, aims, fees)
+    rules = positions.rules
+    if rules is None:
+        return trades
+    bound = np.flatnonzero((rules.left_alone[rows] | rules.never_sold[rows]).any(axis=1))
+    limited = rebalancing.trades_to_target(
+        held[bound],
+        aims[bound],
+        fees[bound],
+        tradable=~rules.left_alone[rows[bound]],
+        never_sold=rules.never_sold[rows[bound]],
+    )
+    for name in ("amounts", "cost", "one_way_turnover"):
+        getattr(trades, name)[bound] = getattr(limited, name)
+    return trades
 
 
 def _risk(weights: NDArray[np.float64], market: Market) -> dict[str, NDArray[np.float64]]:
@@ -177,14 +193,15 @@ def store(cursor: CursorWrapper, measured: Measurements, *, run_id: int) -> None
 def _result_blocks(
     measured: Measurements, run_id: int
 ) -> Iterator[Mapping[str, binary_copy.Column]]:
-    """Blocks of portfolios that have equally many positions and the same status."""
-    positions = measured.positions
-    targets = measured.targets
+    """Blocks of portfolios that have equally many positions and bands, and the same status."""
+    positions, targets, tolerated = measured.positions, measured.targets, measured.tolerances
     mask = (positions.quantities > 0) | (targets.weights > 0)
+    n = mask.shape[1]
     for status in np.unique(measured.status):
         of_status = measured.status == status
-        for rows, columns in _equally_long(mask, np.flatnonzero(of_status)):
+        for rows, columns, categories in _equally_wide(measured, mask, of_status):
             row = rows[:, None]
+            uniform = tolerated.is_uniform[rows].all()
             yield {
                 "run_id": np.full(len(rows), run_id),
                 "portfolio_id": positions.portfolio_ids[rows],
@@ -203,8 +220,25 @@ def _result_blocks(
                 "weights": measured.weights[row, columns],
                 "target_weights": targets.weights[row, columns],
                 "from_category": _if_any(targets.from_category[row, columns]),
+                "half_widths": tolerated.half_widths[row, columns[:, :0] if uniform else columns],
+                "category_ids": positions.category_targets.category_ids[categories],
+                "category_half_widths": tolerated.half_widths[row, n + categories],
                 "risk_contributions": measured.risk_contributions[row, columns],
             }
+
+
+def _equally_wide(
+    measured: Measurements, mask: NDArray[np.bool_], included: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Groups of rows, their columns of positions (g, k), and of categories (g, c) to store."""
+    tolerated = measured.tolerances
+    uniform = included & tolerated.is_uniform
+    for rows, columns in _equally_long(mask, np.flatnonzero(uniform)):
+        yield rows, columns, columns[:, :0]
+    others = np.flatnonzero(included & ~tolerated.is_uniform)
+    for group, categories in _equally_long(tolerated.is_judged, others):
+        for rows, columns in _equally_long(mask, group):
+            yield rows, columns, categories[np.searchsorted(group, rows)]
 
 
 def _if_any(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from portfolios.models.prices import (
     QuarantinedSignal,
     ReferenceRate,
 )
+from portfolios.models.rules import PositionRule
 
 __all__ = [
     "Asset",
@@ -33,6 +34,7 @@ __all__ = [
     "ModelPortfolioLine",
     "OwnPrice",
     "Portfolio",
+    "PositionRule",
     "PriceSource",
     "QuarantinedPrice",
     "QuarantinedSignal",

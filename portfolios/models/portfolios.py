@@ -151,6 +151,11 @@ class Portfolio(models.Model):
     wide_band = FractionField(
         default=Decimal("0.10"), help_text="The band while volatility is high."
     )
+    relative_band = FractionField(
+        null=True,
+        blank=True,
+        help_text="Of each target: small positions then have a narrower band. Empty: no such band.",
+    )
     fee_rate = FractionField(
         default=Decimal("0.001"), help_text="What an exchange takes of each trade."
     )
@@ -180,6 +185,12 @@ class Portfolio(models.Model):
                 violation_error_message=(
                     "The band while volatility is high must be at least the normal band."
                 ),
+            ),
+            models.CheckConstraint(
+                condition=Q(relative_band__isnull=True)
+                | Q(relative_band__gt=0, relative_band__lte=1),
+                name="portfolio_relative_band_a_fraction",
+                violation_error_message="The band relative to a target is above 0 and at most 1.",
             ),
             models.CheckConstraint(
                 condition=Q(fee_rate__gte=0, fee_rate__lt=Decimal("0.1")),

@@ -1,5 +1,6 @@
 """What a portfolio holds and wants to hold, for tables and forms."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -7,7 +8,14 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet
 
 from accounts.models import User
-from portfolios.models import Asset, AssetCategory, Holding, Portfolio, TargetWeight
+from portfolios.models import (
+    Asset,
+    AssetCategory,
+    Holding,
+    Portfolio,
+    PositionRule,
+    TargetWeight,
+)
 from portfolios.selectors import prices
 from portfolios.selectors.prices import LatestClose
 
@@ -80,6 +88,24 @@ def aims(portfolio: Portfolio) -> list[Asset | AssetCategory]:
     wanted: list[Asset | AssetCategory] = [target.aim for target in targets(portfolio)]
     held = [holding.asset for holding in _with_assets(portfolio.holdings.all())]
     return list(dict.fromkeys([*wanted, *held]))
+
+
+def rules(portfolio: Portfolio) -> list[PositionRule]:
+    """What holds for single positions and categories."""
+    return list(portfolio.rules.select_related("asset__category", "category"))
+
+
+def with_categories(
+    aims: Iterable[Asset | AssetCategory],
+) -> dict[AssetCategory, list[Asset]]:
+    """Every category that something of it is about, in the catalogue's order, and its assets."""
+    groups: dict[AssetCategory, list[Asset]] = {}
+    for aim in aims:
+        if isinstance(aim, Asset):
+            groups.setdefault(aim.category, []).append(aim)
+        else:
+            groups.setdefault(aim, [])
+    return dict(sorted(groups.items(), key=lambda group: (group[0].position, group[0].name)))
 
 
 def _with_assets(holdings: QuerySet[Holding]) -> QuerySet[Holding]:

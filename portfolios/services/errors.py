@@ -19,6 +19,10 @@ class TargetsError(PortfolioError):
     """Target weights that do not describe a whole portfolio."""
 
 
+class RulesError(PortfolioError):
+    """Rules of rebalancing that nothing could follow."""
+
+
 class SlotError(PortfolioError):
     """A model's category slot is filled with an asset that does not fit, or with none."""
 

@@ -14,6 +14,7 @@ from portfolios.models import (
     LotChoice,
     OwnPrice,
     Portfolio,
+    PositionRule,
     TargetWeight,
     Transaction,
 )
@@ -26,7 +27,11 @@ def tables(user: User) -> Iterator[Table]:
     """Facts, those put away included."""
     portfolios = Portfolio.objects.filter(owner=user).order_by("pk")
     yield exports.table("portfolios", portfolios, also=["profile__name"])
-    for name, model in (("holdings", Holding), ("targets", TargetWeight)):
+    for name, model in (
+        ("holdings", Holding),
+        ("targets", TargetWeight),
+        ("rules", PositionRule),
+    ):
         rows = model._default_manager.filter(portfolio__owner=user)
         also = ASSET if model is Holding else (*ASSET, "category__name")
         yield exports.table(name, rows.order_by("portfolio_id", "pk"), also=also)

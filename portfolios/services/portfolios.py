@@ -20,7 +20,7 @@ from portfolios.models import (
     Transaction,
 )
 from portfolios.selectors import currencies, model_portfolios
-from portfolios.services import revisions, sandboxes, targets, transactions
+from portfolios.services import revisions, rules, sandboxes, targets, transactions
 from portfolios.services.errors import MissingPriceError, QuantityError, SlotError
 from portfolios.services.quantities import SMALLEST, check_quantity
 from portfolios.services.targets import Aim
@@ -178,7 +178,7 @@ def rename(*, portfolio: Portfolio, name: str, expected_revision: int | None) ->
 
 @transaction.atomic
 def clone(*, portfolio: Portfolio) -> Portfolio:
-    """Open a second portfolio with the same settings, notes, ledger, holdings and targets.
+    """Open a second portfolio with the same settings, rules, notes, ledger, holdings and targets.
 
     Raises SandboxFullError.
     """
@@ -194,7 +194,9 @@ def clone(*, portfolio: Portfolio) -> Portfolio:
         notes=original.notes,
         follows_cash=original.follows_cash,
         lot_method=original.lot_method,
+        **{name: getattr(original, name) for name in rules.FIELDS},
     )
+    rules.copy(original=original, portfolio=copy)
     transactions.copy_all(original, to=copy)
     Holding.objects.bulk_create(
         Holding(portfolio=copy, asset_id=holding.asset_id, quantity=holding.quantity)

@@ -102,6 +102,7 @@ def test_every_page_of_portfolios_is_accessible_and_fits(page: Page, visit, port
         ("portfolios:holding-remove", portfolio.pk, holding.pk),
         ("portfolios:targets", portfolio.pk),
         ("portfolios:settings", portfolio.pk),
+        ("portfolios:rules", portfolio.pk),
         ("portfolios:portfolio-delete", portfolio.pk),
         ("portfolios:portfolio-create",),
         ("portfolios:model-portfolio-list",),
