@@ -139,7 +139,7 @@ def _hasten() -> None:
     try:
         with current_app.connection_for_write(transport_options=IMPATIENTLY) as broker:
             tasks.send_due_mail.apply_async(
-                kwargs={"kind": outbox.ACCOUNT}, connection=broker, retry=False
+                kwargs={"kind": outbox.ACCOUNT}, queue="people", connection=broker, retry=False
             )
     except OperationalError:
         logger.warning("broker away, mail leaves with the next tick")

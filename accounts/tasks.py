@@ -6,13 +6,17 @@ from accounts.services import guests, outbox, sessions
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def send_due_mail(kind: str = "") -> None:
-    """Send all that is due; account mail, which somebody waits for, does not queue up for it."""
+    """Send for a while what is due, and ring again for the rest: others want the worker, too.
+
+    Account mail, which somebody waits for, does not queue up for it.
+    """
     if kind:
         outbox.send_due(kind=kind)
         return
     with outbox.single_sender() as mine:
-        if mine:
-            outbox.send_due()
+        report = outbox.send_due() if mine else None
+    if report and report.out_of_time:
+        send_due_mail.delay()
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)

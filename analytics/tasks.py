@@ -13,10 +13,20 @@ from django.utils import timezone
 
 from accounts.tasks import send_due_mail
 from analytics.models import NightlyRun
-from analytics.services import chunks, heartbeat, nights, recomputation, runs, staff_alerts
+from analytics.services import (
+    chunks,
+    connections,
+    heartbeat,
+    nights,
+    recomputation,
+    retention,
+    runs,
+    staff_alerts,
+)
 
-# A ring works this long and rings again: a worker that is stopped waits longer for it (30 s).
-WORKING_SECONDS = 20
+# A ring works this long and rings again: what somebody waits for comes first, and a worker that is
+# stopped has time to finish.
+WORKING_SECONDS = 5
 MAX_RINGS = 32
 # Raised when a message means something new; the release that does so still takes the old ones.
 VERSION = 1
@@ -50,6 +60,7 @@ def doorbell(answer: Callable[..., None]) -> Task:
 def tick() -> None:
     """Once a minute: ring for whatever is unfinished, and see that the due night exists."""
     now = timezone.now()
+    connections.end_stalled()
     runs.skip_standing(now=now)
     if unfinished := runs.next_up():
         advance_night.delay(unfinished)
@@ -108,3 +119,8 @@ def heartbeat_if_wanted() -> None:
     """A task of its own: a slow service holds up nothing."""
     if settings.NIGHT_HEARTBEAT_URL:
         beat_heart.delay()
+
+
+@doorbell
+def purge_nights() -> None:
+    retention.purge(now=timezone.now())

@@ -12,6 +12,10 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(),
         "options": {"expires": 55},
     },
+    "purge-nights": {
+        "task": "analytics.tasks.purge_nights",
+        "schedule": crontab(hour="3", minute="40"),
+    },
     "purge-sessions": {
         "task": "accounts.tasks.purge_sessions",
         "schedule": crontab(hour="3", minute="20"),

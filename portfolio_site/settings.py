@@ -11,6 +11,7 @@ import dj_database_url
 import dj_email_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu.entity import Queue
 
 from portfolio_site import environment, logs
 from portfolio_site.environment import env
@@ -70,6 +71,8 @@ MAILS_PER_SECOND = env.float("MAILS_PER_SECOND", 10.0)
 NIGHT_CATCH_UP_DAYS = env.int("NIGHT_CATCH_UP_DAYS", 7)
 # When staff are told that a night is late, counted from when it was due.
 NIGHT_LATE_AFTER_MINUTES = env.int("NIGHT_LATE_AFTER_MINUTES", 120)
+# So long the figures of past nights are kept (analytics/services/retention.py).
+RESULTS_KEPT_DAYS = env.int("RESULTS_KEPT_DAYS", 30)
 # Told of every night's start, success and failure: URL/start, URL, URL/fail.
 NIGHT_HEARTBEAT_URL = environment.web_address("NIGHT_HEARTBEAT_URL")
 # What Prometheus shows to read /metrics; without it there is no such page.
@@ -149,11 +152,14 @@ database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL, conn_health_
 if env.bool("DATABASE_POOL", False):  # web processes only: a worker has one connection
     database.setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 8, "timeout": 5}
 # A process that stops in the middle of a statement or a transaction, its machine paused, say,
-# loses what it holds after as long as a task may take: others wait for that.
-database_patience = env.int("DATABASE_TIMEOUT_SECONDS", 300)
-database.setdefault("OPTIONS", {})["options"] = " ".join(
-    f"-c {timeout}={database_patience}s"
-    for timeout in ("statement_timeout", "idle_in_transaction_session_timeout")
+# loses what it holds after as long as a task may take: others wait for that. In the middle of a
+# COPY no timeout of PostgreSQL's holds: analytics.services.connections ends those, by their name.
+DATABASE_TIMEOUT_SECONDS = env.int("DATABASE_TIMEOUT_SECONDS", 300)
+DATABASE_APPLICATION_NAME = "evenkeel"
+database.setdefault("OPTIONS", {}).update(
+    application_name=DATABASE_APPLICATION_NAME,
+    options=f"-c statement_timeout={DATABASE_TIMEOUT_SECONDS}s"
+    f" -c idle_in_transaction_session_timeout={DATABASE_TIMEOUT_SECONDS}s",
 )
 DATABASES = {"default": database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -303,6 +309,9 @@ if REDIS_URL.startswith("unix://"):
     )
 else:
     CELERY_BROKER_URL = REDIS_URL
+# Somebody waits for what is in "people": a worker takes that first.
+CELERY_TASK_QUEUES = [Queue("people"), Queue("celery")]
+CELERY_TASK_ROUTES = {"analytics.tasks.recompute_portfolio": {"queue": "people"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -311,10 +320,12 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+# A worker that is stopped finishes what it is at within this time, or gives it back.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.int("WORKER_SHUTDOWN_SECONDS", 30)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "portfolio_site.pulse:Scheduler"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "queue_order_strategy": "priority",  # the order of CELERY_TASK_QUEUES
     "visibility_timeout": 900,  # three times the hard limit
     "unacked_restore_interval": 30,
     "unacked_restore_throttle": 1,

@@ -37,8 +37,8 @@ FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
 MAX_ATTEMPTS = 10
 ADVISORY_LOCK = 0x45564B4D  # "EVKM"
-# Ends before the next minute's tick begins: two senders would double the rate.
-SENDING_SECONDS = 50.0
+# A sender has a worker to itself for so long; whoever rang rings again (accounts.tasks).
+SENDING_SECONDS = 10.0
 KEPT_FOR = timedelta(days=30)
 
 State = OutgoingEmail.State
@@ -49,7 +49,10 @@ _renderers: dict[str, Renderer] = {}
 
 @dataclass(frozen=True)
 class SendReport:
-    """How many messages ended how; `unreachable` when the mail server could not be spoken to."""
+    """How many messages ended how; `unreachable` when the mail server could not be spoken to.
+
+    `out_of_time`: more may be due.
+    """
 
     sent: int = 0
     deferred: int = 0
@@ -57,6 +60,7 @@ class SendReport:
     failed: int = 0
     suppressed: int = 0
     unreachable: bool = False
+    out_of_time: bool = False
 
     def plus(self, outcome: str) -> "SendReport":
         return replace(self, **{outcome: getattr(self, outcome) + 1})
@@ -139,7 +143,9 @@ def send_due(
     pace = _Pace(settings.MAILS_PER_SECOND)
     try:
         for _ in range(limit):
-            if time.monotonic() > deadline or not _due(kind).exists():
+            if time.monotonic() > deadline:
+                return replace(report, out_of_time=True)
+            if not _due(kind).exists():
                 break
             pace.wait()
             try:

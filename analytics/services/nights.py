@@ -164,6 +164,9 @@ def _compute(chunk: RunChunk, conditions: Market) -> bool:
     except Exception as error:
         logger.exception("chunk failed")
         chunks.fail(chunk=chunk, error=error)
+    except (SystemExit, KeyboardInterrupt):  # this process is being stopped
+        chunks.give_back(chunk=chunk)
+        raise
     else:
         logger.info("chunk computed")
         return True
