@@ -1,9 +1,33 @@
 """How gunicorn serves the site: `gunicorn --config python:portfolio_site.gunicorn_conf ...`."""
 
 import os
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class DrainingWorker(ThreadWorker):
+    """A worker that, told to stop, still takes those who have reached its door already.
+
+    Gunicorn's own leaves them in the listener's queue, and the kernel hangs up on them when the
+    listener closes.
+    """
+
+    sockets: list[Any]
+    alive: bool
+    nr_conns: int
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        while not self.alive and self.sockets:
+            waiting = self.nr_conns
+            self.accept(self.sockets[0])
+            if self.nr_conns == waiting:  # nobody is left
+                self.sockets.pop(0).close()
+
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
-worker_class = "gthread"
+worker_class = DrainingWorker
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
 # No preloading: each worker opens its own pool of database connections after the fork.

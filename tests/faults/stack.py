@@ -192,24 +192,40 @@ class Stack:
 
     # --- Processes ---
 
-    def start_worker(self, *, hours_ahead: float = 0, concurrency: int = 2) -> psutil.Process:
+    def start_worker(
+        self, *, hours_ahead: float = 0, concurrency: int = 2, **environment: str
+    ) -> psutil.Process:
         module = ["celery"] if not hours_ahead else ["tests.faults.skewed", str(hours_ahead)]
         return self._start(
             "-m", *module, "--quiet", "-A", "portfolio_site", "worker",
-            "--concurrency", str(concurrency), "--loglevel", "WARNING",
+            "--concurrency", str(concurrency), "--loglevel", "WARNING", **environment,
         )  # fmt: skip
 
     def start_beat(self) -> psutil.Process:
         """A beat whose minutes are seconds."""
         return self._start("-m", "tests.faults.quick_beat", str(self.home / "beat"))
 
-    def _start(self, *arguments: str) -> psutil.Process:
+    def start_web(self, port: int) -> psutil.Process:
+        """As the image does it, without TLS in front."""
+        return self._start(
+            "-m", "gunicorn", "--config", "python:portfolio_site.gunicorn_conf",
+            "--log-level", "warning", "portfolio_site.wsgi", PORT=str(port), DATABASE_POOL="true",
+        )  # fmt: skip
+
+    def _start(self, *arguments: str, **environment: str) -> psutil.Process:
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=REPOSITORY, env=self.environment(), start_new_session=True,
+            cwd=REPOSITORY, env=self.environment() | environment, start_new_session=True,
         )  # fmt: skip
         self.processes.append(process)
         return psutil.Process(process.pid)
+
+    def wait_for_end(self, process: psutil.Process, *, seconds: float = PATIENCE_SECONDS) -> int:
+        """Until a process that was asked to stop has ended; its exit code."""
+        started = next(started for started in self.processes if started.pid == process.pid)
+        code = started.wait(seconds)
+        self.processes.remove(started)
+        return code
 
     def end(self, process: psutil.Process) -> None:
         """Without a farewell, its children too."""

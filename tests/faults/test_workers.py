@@ -12,6 +12,10 @@ STAGES = [
     "analytics_alertevent",
     "accounts_outgoingemail",
 ]
+IN_COPY = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event = 'ClientRead' AND query LIKE 'COPY%%'
+"""
 LEASE_MINUTES = 7  # and a little more
 
 
@@ -48,6 +52,23 @@ def test_what_a_stalled_worker_writes_after_its_lease_does_not_count(night: Stac
     night.start_worker(concurrency=1)
     done = "SELECT state = 'done' AND attempt > 1 FROM analytics_runchunk WHERE id = %(id)s"
     wait_until(lambda: night.ask(done, id=taken), "another worker has done its chunk")
+    for process in family:
+        process.resume()
+
+
+def test_a_worker_that_stands_still_in_a_copy_is_put_out(night: Stack) -> None:
+    """PostgreSQL would wait for its rows for ever. A tick ends the connection."""
+    with night.holding("analytics_portfolioresult") as held:
+        stalled = night.start_worker(concurrency=1)
+        held.wait_for_somebody()
+        family = [stalled, *stalled.children()]
+        for process in family:
+            process.suspend()
+    wait_until(lambda: night.ask(IN_COPY) == 1, "it has what it waited for, and stands still")
+    night.start_worker(DATABASE_TIMEOUT_SECONDS="2")
+    wait_until(lambda: night.ask(IN_COPY) == 0, "its connection is ended")
+    night.later(minutes=LEASE_MINUTES)
+    night.wait_for_publication()
     for process in family:
         process.resume()
 
