@@ -24,19 +24,55 @@ class MarketSnapshot(models.Model):
 
 
 class RegimeDay(models.Model):
-    """Bitcoin's volatility axis on one day. Unknown until a year of closes is there."""
+    """The regime of Bitcoin's market on one day, and every signal that speaks for or against it.
+
+    Past days are told once and stay as they were told. `signals` maps each name of
+    `analytics.core.regime_signals` to {value, percentile, state, judged, high, low, decides}.
+    `state` is 1, 0 or -1, and None where the signal is unavailable; `high` and `low` are the
+    thresholds [enter, leave] of what is `judged`, its "value" or its "percentile"; alt_share has
+    `counted`, too.
+    """
+
+    class Label(models.TextChoices):
+        UNKNOWN = "unknown", "unknown"
+        NEUTRAL = "neutral", "neutral"
+        BULL = "bull", "bull market"
+        ALTSEASON = "altseason", "altseason"
+        BEAR = "bear", "bear market"
+        HIGH_VOLATILITY = "high_volatility", "high volatility"
 
     date = models.DateField(unique=True)
+    label = models.CharField(
+        max_length=16, choices=Label, default=Label.UNKNOWN, db_default=Label.UNKNOWN
+    )
+    days = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="In a row, this one included."
+    )
     realised_volatility = models.FloatField(null=True)
     percentile = models.FloatField(null=True)
     high_volatility = models.BooleanField(null=True)
+    signals = models.JSONField(default=dict)
 
     class Meta:
         ordering = ("-date",)
 
     def __str__(self) -> str:
-        return f"{self.date}: {self.label}"
+        return f"{self.date}: {self.get_label_display()}"
 
-    @property
-    def label(self) -> str:
-        return {True: "high volatility", False: "normal", None: "unknown"}[self.high_volatility]
+
+class SwitchingReview(models.Model):
+    """What switching by the labels of RegimeDay would have earned against doing nothing.
+
+    `policies` has a row of figures for each, see `analytics.services.switching`.
+    """
+
+    as_of = models.DateField(unique=True)
+    since = models.DateField()
+    fee_rate = models.FloatField()
+    policies = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("-as_of",)
+
+    def __str__(self) -> str:
+        return f"Switching from {self.since} to {self.as_of}"

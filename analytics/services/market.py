@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from django.db import transaction
 
-from analytics.core import covariance, regime_signals, regimes
+from analytics.core import covariance
 from analytics.core.returns import simple_returns
-from analytics.models import MarketSnapshot, RegimeDay
+from analytics.models import MarketSnapshot
+from analytics.services import regimes
 from portfolios.models import Asset
 from portfolios.selectors import prices
 
@@ -23,12 +24,12 @@ class MissingPrices(Exception):
 
 @transaction.atomic
 def refresh(*, as_of: date) -> MarketSnapshot:
-    """Store covariance, correlation and the volatility axis at a UTC close.
+    """Store covariance, correlation and the regime at a UTC close.
 
     Idempotent: a rerun for the same day replaces its figures. Raises MissingPrices when no
     asset has a close on that day.
     """
-    refresh_regime(as_of=as_of)
+    regimes.refresh(as_of=as_of)
     panel = prices.close_panel(end=as_of, days=LOOKBACK_DAYS + 1)
     if panel.empty or panel.iloc[-1].isna().all():
         raise MissingPrices(
@@ -69,34 +70,3 @@ def measure(panel: pd.DataFrame) -> MarketSnapshot:
         snapshot.correlation = estimate.correlation.ravel().tolist()
         snapshot.overlap = estimate.overlap.ravel().tolist()
     return snapshot
-
-
-def refresh_regime(*, as_of: date) -> RegimeDay:
-    """Store Bitcoin's volatility axis on `as_of`. Idempotent.
-
-    The whole history is read each time: the axis has hysteresis, so today's state follows
-    from every day before it.
-    """
-    closes = _since_last_gap(prices.closes_of(coingecko_id="bitcoin", end=as_of))
-    figures: dict[str, float | bool | None] = {
-        "realised_volatility": None,
-        "percentile": None,
-        "high_volatility": None,
-    }
-    if len(closes) and closes.index[-1] == as_of:
-        history = regimes.read(regime_signals.observations(closes.to_numpy()))
-        row = regime_signals.NAMES.index("realised_volatility")
-        if np.isfinite(history.values[row, -1]):
-            figures["realised_volatility"] = float(history.values[row, -1])
-        if history.available[row, -1]:
-            figures["percentile"] = float(history.percentiles[row, -1])
-            figures["high_volatility"] = bool(history.states[row, -1] > 0)
-    day, _ = RegimeDay.objects.update_or_create(date=as_of, defaults=figures)
-    return day
-
-
-def _since_last_gap(closes: pd.Series) -> pd.Series:
-    """The closes after the last missing day: a return over two days is not a daily return."""
-    days = pd.DatetimeIndex(closes.index)
-    gaps = np.flatnonzero(np.diff(days) != np.timedelta64(1, "D"))
-    return closes.iloc[gaps[-1] + 1 :] if len(gaps) else closes

@@ -96,6 +96,7 @@ class Asset(models.Model):
 
     class Kind(models.TextChoices):
         COIN = "coin"
+        WRAPPED = "wrapped", "token that stands for another asset"
         STABLECOIN = "stablecoin"
         CASH = "cash"
 

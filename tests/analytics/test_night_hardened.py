@@ -10,7 +10,7 @@ from analytics import tasks
 from analytics.models import NightlyRun, PortfolioResult, RegimeDay, RunChunk
 from analytics.selectors import market as market_selector
 from analytics.selectors import market_page
-from analytics.services import chunks, market, nights, recomputation
+from analytics.services import chunks, nights, recomputation, regimes
 from portfolios.market_data import csv_directory
 from portfolios.models import Asset, DailyPrice
 from portfolios.services import price_imports
@@ -96,11 +96,11 @@ def test_a_gap_in_bitcoins_history_is_not_a_daily_return(coins, quotes, as_of):
     closes = dict(zip(days, map(float, path), strict=True))
     quote(quotes, "BTC", closes)
     price_imports.refresh(as_of=as_of)
-    assert market.refresh_regime(as_of=as_of).high_volatility is not None
+    assert regimes.refresh(as_of=as_of).high_volatility is not None
 
     bitcoin = Asset.objects.get(coingecko_id="bitcoin")
     DailyPrice.objects.filter(asset=bitcoin, date__range=(days[500], days[506])).delete()
-    assert market.refresh_regime(as_of=as_of).label == "unknown"
+    assert regimes.refresh(as_of=as_of).high_volatility is None
     assert RegimeDay.objects.get(date=as_of).realised_volatility is not None
 
 

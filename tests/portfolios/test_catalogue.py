@@ -229,7 +229,8 @@ def test_the_command_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.usefixtures("loaded")
 def test_every_simulated_asset_starts_at_a_price_of_its_own() -> None:
     calibrated = set(json.loads(simulator.CALIBRATION.read_text())["assets"])
-    coins = set(Asset.objects.filter(kind=Asset.Kind.COIN).values_list("coingecko_id", flat=True))
+    kinds = (Asset.Kind.COIN, Asset.Kind.WRAPPED)
+    coins = set(Asset.objects.filter(kind__in=kinds).values_list("coingecko_id", flat=True))
     assert coins == calibrated | set(catalogue.starting_prices())
     assert not calibrated & set(catalogue.starting_prices())
     price_imports.import_simulated(seed=1, until=simulator.ORIGIN)

@@ -66,8 +66,9 @@ def test_importing_again_changes_nothing_and_a_correction_one_row(write: Write) 
 def test_a_jump_goes_to_quarantine_once_the_next_day_has_taken_it_back(write: Write) -> None:
     signal_imports.import_directory(write(*JUMP), today=TODAY)
     assert stored() == [(date(2024, 1, 1), 0.5), (date(2024, 1, 2), 0.6)]
-    known = signals.panel(coingecko_id="bitcoin", end=TODAY)["btc_dominance"]
-    assert known.to_dict() == {date(2024, 1, 1): 0.5}  # nobody may use what is not confirmed
+    known = signals.series(coingecko_id="bitcoin", days=[date(2024, 1, 1), date(2024, 1, 2)])
+    # Nobody may use what is not confirmed.
+    assert known["btc_dominance"].tolist() == [0.5, pytest.approx(float("nan"), nan_ok=True)]
     assert not QuarantinedSignal.objects.exists()
 
     report = signal_imports.import_directory(write(*BACK), today=TODAY)
@@ -92,7 +93,7 @@ def test_without_a_source_there_are_no_signals(settings: Settings) -> None:
     settings.MARKET_DATA_DIR, settings.MARKET_SIGNALS_DIR = "somewhere", ""
     signal_imports.refresh(as_of=TODAY)
     assert not MarketSignal.objects.exists()
-    assert signals.panel(coingecko_id="bitcoin", end=TODAY).empty
+    assert signals.series(coingecko_id="bitcoin", days=[TODAY]) == {}
     assert signals.sources(coingecko_id="bitcoin", end=TODAY) == {}
 
 
@@ -155,9 +156,11 @@ def test_real_files_go_in_whole_but_for_the_known_glitches(market_directory: Pat
         assert not MarketSignal.objects.filter(name="btc_dominance", date=day).exists()
     since_it_is_calm = [reason for reason in refused if " on 2018-0" not in reason]
     assert len(since_it_is_calm) <= 6  # in six and a half years
-    panel = signals.panel(coingecko_id="bitcoin", end=date(2024, 12, 31))
-    dvol = pd.read_csv(directory / "dvol.csv", index_col="date").close / 100
-    assert panel["implied_volatility"].dropna().tolist() == pytest.approx(dvol.tolist())
+    dvol = pd.read_csv(directory / "dvol.csv", index_col="date", parse_dates=["date"]).close / 100
+    days = pd.date_range(dvol.index[0], "2024-12-31")
+    known = signals.series(coingecko_id="bitcoin", days=[day.date() for day in days])
+    expected = dvol.reindex(days).tolist()
+    assert known["implied_volatility"].tolist() == pytest.approx(expected, nan_ok=True)
     assert signals.sources(coingecko_id="bitcoin", end=date(2023, 5, 1))["fear_greed"] == (
         "fear_greed.csv",
         date(2023, 5, 1),

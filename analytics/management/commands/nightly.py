@@ -94,7 +94,7 @@ class Command(BaseCommand):
         figures = {
             "as_of": run.as_of.isoformat(),
             "state": run.state,
-            "regime": regime.label if regime else None,
+            "regime": regime.get_label_display() if regime else None,
             "portfolios": run.portfolios,
             "in_breach": run.in_breach,
             "suggestions": run.suggestions,
