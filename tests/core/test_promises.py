@@ -5,8 +5,9 @@ A new kernel with an axis of b portfolios belongs into KERNELS.
 
 import inspect
 import pkgutil
+import re
 import tracemalloc
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 
 import numpy as np
@@ -22,6 +23,7 @@ from analytics.core import (
     costs,
     drawdowns,
     equilibrium,
+    errors,
     feasibility,
     hierarchical_risk_parity,
     mean_variance,
@@ -295,6 +297,24 @@ def same(one, other):
         np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-9)
     else:
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", KERNELS)
+def test_what_is_not_finite_is_refused_and_its_place_is_told(name, broken):
+    usable = case(5)
+    answer = outputs(KERNELS[name](usable))
+    for field in ("weights", "targets", "value", "fee", "band", "series", "returns", "prices"):
+        array = getattr(usable, field).copy()
+        array[3 if array.ndim == 1 else (3, 2)] = broken
+        try:
+            with np.errstate(all="ignore"):
+                found = outputs(KERNELS[name](replace(usable, **{field: array})))
+        except errors.CoreError as refusal:
+            assert re.search(r"(row|column)s? \d", str(refusal)), f"{field}: {refusal}"
+        else:
+            for output, expected in answer.items():
+                np.testing.assert_array_equal(found[output], expected, f"{field} is not refused")
 
 
 @pytest.fixture(scope="module")
