@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint check chaos bench bench-night bench-web lock format shell clean
+.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web lock format shell clean
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -57,6 +57,14 @@ N ?= 100000
 bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
 		$(BIN)/python -m benchmarks.night $(N)
+
+bench-workers: .venv/development.stamp  ## measure a night of N=100000 with one worker and with two
+	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
+		$(BIN)/python -m benchmarks.workers $(N)
+
+bench-load: .venv/development.stamp node_modules/.package-lock.json  ## measure the overview while nights of N=100000 run
+	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
+		$(BIN)/python -m benchmarks.load $(N)
 
 bench-web: .venv/development.stamp node_modules/.package-lock.json  ## measure the pages beside a bare view
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \

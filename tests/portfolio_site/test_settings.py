@@ -1,6 +1,7 @@
 """A production that is half configured says what to set, and does not start."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +68,18 @@ def test_an_unknown_environment_is_refused():
 def test_staff_need_a_second_step_in_production():
     shown = start(COMPLETE, then="print(portfolio_site.settings.STAFF_NEEDS_MFA)")
     assert shown.stdout == "True\n"
+
+
+def test_the_readme_lists_every_variable_that_is_read():
+    sources = [REPOSITORY / "portfolio_site" / name for name in ("settings.py", "gunicorn_conf.py")]
+    read = {
+        name
+        for source in sources
+        for name in re.findall(r"(?:env\.\w+|required|web_address|environ\.get)\(\s*\"(\w+)\"",
+                               source.read_text())
+    }  # fmt: skip
+    readme = (REPOSITORY / "README.md").read_text()
+    listed = {name for row in re.findall(r"^\| (`.*?`) \|", readme, re.MULTILINE)
+              for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
+    assert {"SECRET_KEY", "METRICS_TOKEN", "WEB_CONCURRENCY"} <= read
+    assert read - listed == set()

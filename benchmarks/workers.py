@@ -1,0 +1,107 @@
+"""How much sooner two workers end a night than one: `make bench-workers N=100000`.
+
+Celery workers as in production, one process each, on the cores of this machine, which PostgreSQL
+shares. Time runs from the ring to the publication, of nights with one and with two in turn. The
+last line is JSON; the bound is 1.6 times sooner.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+
+import django
+
+from benchmarks import night
+from portfolio_site import embedded
+
+ROUNDS = 3
+BOUND = 1.6
+PATIENCE_SECONDS = 600
+FIRST = night.AS_OF - timedelta(days=2 * ROUNDS)
+
+
+def main(portfolios: int) -> None:
+    with embedded.servers():
+        night.prepare(portfolios, as_of=FIRST)
+        become_the_site()
+        with workers(2):
+            take_night(FIRST)  # it opens the episodes, and warms everything up
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        for number in range(2 * ROUNDS):
+            count = 1 + number % 2
+            with workers(count):
+                seconds[count].append(take_night(FIRST + timedelta(days=1 + number)))
+    one, two = median(seconds[1]), median(seconds[2])
+    figures = {
+        "portfolios": portfolios,
+        "one_worker_seconds": round(one, 2),
+        "two_workers_seconds": round(two, 2),
+        "times_sooner": round(one / two, 2),
+        "bound": BOUND,
+    }
+    print(json.dumps(figures))
+
+
+def become_the_site() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portfolio_site.settings"
+    django.setup()
+
+
+@contextmanager
+def workers(count: int, *, concurrency: int = 1) -> Iterator[None]:
+    """Celery workers that are ready; their pulse says when."""
+    pulses = [Path(os.environ["EVENKEEL_VAR"], f"pulse-{number}") for number in range(count)]
+    for pulse in pulses:
+        pulse.unlink(missing_ok=True)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "celery", "--quiet", "-A", "portfolio_site", "worker",
+             f"--hostname={pulse.name}@%h", f"--concurrency={concurrency}", "--loglevel=ERROR"],
+            cwd=night.REPOSITORY,
+            env={**os.environ, "PULSE_FILE": str(pulse), "EMAIL_URL": "dummymail:"},
+        )
+        for pulse in pulses
+    ]  # fmt: skip
+    try:
+        wait_until(lambda: all(pulse.exists() for pulse in pulses))
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(PATIENCE_SECONDS)
+
+
+def take_night(as_of: date) -> float:
+    """Ring for a night; seconds until readers see it. Its letters are thrown away."""
+    from accounts.models import OutgoingEmail
+    from analytics import tasks
+    from analytics.models import NightlyRun
+    from analytics.services import nights
+
+    run = nights.ensure(as_of=as_of)
+    started = time.perf_counter()
+    tasks.advance_night.delay(run.pk)
+    wait_until(lambda: NightlyRun.objects.filter(pk=run.pk, is_current=True).exists())
+    seconds = time.perf_counter() - started
+    OutgoingEmail.objects.all().delete()
+    return seconds
+
+
+def wait_until(condition: object) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
