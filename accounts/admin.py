@@ -7,8 +7,10 @@ import allauth.usersessions.admin  # noqa: F401  (registers what is unregistered
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.forms import ChoiceField
 from django.http import HttpRequest
@@ -17,7 +19,7 @@ from accounts.models import OutgoingEmail, User
 from accounts.selectors import time_zones
 
 # Second factors and sessions are their owners' own, on the account pages.
-admin.site.unregister([Authenticator, UserSession])
+admin.site.unregister([Authenticator, UserSession, Group])
 
 
 class ReadOnly(admin.options.BaseModelAdmin):
@@ -38,6 +40,11 @@ class PersonForm(UserChangeForm):
     time_zone = ChoiceField(choices=time_zones.choices)
 
 
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    filter_horizontal = ()
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     """People are deactivated here; they delete their accounts themselves, with all they hold."""
@@ -48,7 +55,7 @@ class UserAdmin(DjangoUserAdmin):
     list_filter = ("is_active", "is_staff", "alert_preference")
     search_fields = ("email",)
     date_hierarchy = "date_joined"
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()  # its two lists have labels that no screen reader reads
     fieldsets = (
         (None, {"fields": ("email", "password", "date_joined", "last_login")}),
         ("Preferences", {"fields": ("alert_preference", "time_zone")}),

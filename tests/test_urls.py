@@ -319,14 +319,14 @@ def test_the_admin_site_sends_everybody_but_staff_to_the_login(route):
         assert "/login/" in response.url
 
 
-def concrete(route: str) -> str:
-    """A path that a route of the admin site matches."""
+def concrete(route: str, *, key: object = 1) -> str:
+    """A path that a route of the admin site matches, for a row with this key."""
     if route.endswith("(?P<url>.*)$"):
         return "admin/no-such-thing/"
     if "(?P<app_label>" in route:
         return "admin/portfolios/"
     for placeholder in ("<path:content_type_id>", "<path:object_id>", "<id>"):
-        route = route.replace(placeholder, "1")
+        route = route.replace(placeholder, str(key))
     return route
 
 

@@ -54,6 +54,10 @@ class LineFormSet(forms.BaseInlineFormSet):
         fields: dict[str, Any] = form.fields
         for name, choices in self.choices.items():
             fields[name].choices = choices
+        line = "new line" if index is None else f"line {index + 1}"
+        for field in fields.values():  # a head above a column labels no field of it
+            inner = getattr(field.widget, "widget", field.widget)
+            inner.attrs["aria-label"] = f"{field.label}, {line}"
 
     def clean(self) -> None:
         super().clean()

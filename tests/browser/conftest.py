@@ -3,16 +3,20 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.urls import reverse
 from playwright.sync_api import Page
 
+from portfolios.models import Portfolio
 from portfolios.services import catalogue
 from tests.accounts.conftest import AnyPort, MailServer
+from tests.browser import pages
 from tests.workers import worker
 
 # Playwright drives an event loop in this thread; the tests' own queries are synchronous and fine.
@@ -48,6 +52,34 @@ def browser_type_launch_args() -> dict[str, Any]:
             "--no-first-run",
         ],
     }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args() -> dict[str, Any]:
+    """Without transitions: a colour that is on its way to another one has any contrast."""
+    return {"reduced_motion": "reduce"}
+
+
+@pytest.fixture(autouse=True, params=pages.SIZES, ids="{}px".format)
+def width(request: pytest.FixtureRequest, page: Page) -> int:
+    """Every flow is walked on a phone and at a desk; `pages.check` looks at both themes."""
+    width: int = request.param
+    page.set_viewport_size({"width": width, "height": pages.SIZES[width]})
+    return width
+
+
+@pytest.fixture(autouse=True)
+def separate_cache(settings: Any) -> None:
+    """Rate limits of one flow must not meet the next one."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache.clear()
+
+
+@pytest.fixture
+def visit(live_server: Any, page: Page, portfolio: Portfolio) -> Callable[..., None]:
+    """Open an address of the site as the owner of the test's portfolio."""
+    pages.sign_in(page, live_server.url, portfolio.owner)
+    return lambda name, *arguments: page.goto(live_server.url + reverse(name, args=arguments))
 
 
 @pytest.fixture

@@ -1,20 +1,15 @@
 """Editing in place, in a real browser: where the focus goes, and what is said while one types."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from portfolios.models import Portfolio
+from tests.browser.pages import REFUSED, check
 from tests.factories import AssetFactory, HoldingFactory, TargetWeightFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-Visit = Callable[[str], None]
-REFUSED = "the server responded with a status of 422"  # said by the browser of every refused form
 
 
 @pytest.fixture
@@ -27,22 +22,10 @@ def portfolio() -> Portfolio:
     return portfolio
 
 
-@pytest.fixture
-def visit(live_server, page: Page, portfolio) -> Visit:
-    """Open a page of the portfolio as its owner."""
-    client = Client()
-    client.force_login(portfolio.owner)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies(
-        [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}]
-    )
-    return lambda path: page.goto(f"{live_server.url}/portfolios/{portfolio.pk}/{path}")
-
-
 def test_a_holding_is_edited_with_the_keyboard_and_the_focus_stays_in_its_row(
     page: Page, visit, portfolio, console
 ):
-    visit("holdings/")
+    visit("portfolios:holdings", portfolio.pk)
     page.get_by_label("Change BTC").click()
     field = page.get_by_label("Quantity of BTC")
     expect(field).to_be_focused()
@@ -51,6 +34,7 @@ def test_a_holding_is_edited_with_the_keyboard_and_the_focus_stays_in_its_row(
     expect(page.get_by_role("alert")).to_contain_text("Enter a number")
     expect(field).to_be_focused()
     expect(field).to_have_value("many")
+    check(page)
     field.fill("0.75")
     field.press("Enter")
     expect(page.get_by_label("Change BTC")).to_be_focused()
@@ -60,41 +44,41 @@ def test_a_holding_is_edited_with_the_keyboard_and_the_focus_stays_in_its_row(
 
 
 def test_keeping_a_holding_returns_to_its_row(page: Page, visit, portfolio):
-    visit("holdings/")
+    visit("portfolios:holdings", portfolio.pk)
     page.get_by_label("Remove BTC").click()
     expect(page.get_by_role("button", name="Remove")).to_be_focused()
+    check(page)
     page.get_by_role("link", name="Keep").click()
     expect(page.get_by_label("Change BTC")).to_be_focused()
     assert portfolio.holdings.exists()
 
 
-@pytest.mark.parametrize(
-    ("percentage", "words"),
-    [
+def test_the_browser_and_the_server_say_the_same_about_what_is_missing(
+    page: Page, visit, portfolio, console
+):
+    visit("portfolios:targets", portfolio.pk)
+    remainder = page.locator("[data-targets-remainder]")
+    for percentage, words in [
         ("60", "complete"),
         ("0.1", "59.9 % left"),
         ("33.3333333", "26.6666667 % left"),
         ("60.0000001", "0.0000001 % too much"),
         ("", "60 % left"),
-    ],
-)
-def test_the_browser_and_the_server_say_the_same_about_what_is_missing(
-    page: Page, visit, console, percentage: str, words: str
-):
-    visit("targets/")
-    remainder = page.locator("[data-targets-remainder]")
-    page.get_by_label("BTC").fill(percentage)
-    expect(remainder).to_have_text(words)
-    if words != "complete":
-        page.get_by_role("button", name="Save targets").click()
-        expect(page.get_by_role("alert")).to_contain_text("Targets sum to")
+    ]:
+        page.get_by_label("BTC").fill(percentage)
         expect(remainder).to_have_text(words)
+        if words != "complete":
+            with page.expect_response(lambda response: response.status == 422):
+                page.get_by_role("button", name="Save targets").click()
+            expect(page.get_by_role("alert")).to_contain_text("Targets sum to")
+            expect(remainder).to_have_text(words)
+    check(page)
     assert [error for error in console if REFUSED not in error] == []
 
 
-def test_an_added_asset_takes_the_focus_and_keeps_what_was_typed(page: Page, visit):
+def test_an_added_asset_takes_the_focus_and_keeps_what_was_typed(page: Page, visit, portfolio):
     AssetFactory(symbol="ADA", name="Cardano")
-    visit("targets/")
+    visit("portfolios:targets", portfolio.pk)
     page.get_by_label("BTC").fill("50")
     page.get_by_label("Add an asset").press_sequentially("carda")
     expect(page.locator("#asset-options").get_by_role("option")).to_contain_text("Cardano")
@@ -103,3 +87,4 @@ def test_an_added_asset_takes_the_focus_and_keeps_what_was_typed(page: Page, vis
     expect(added).to_be_focused()
     expect(page.get_by_label("BTC")).to_have_value("50")
     expect(page.locator("[data-targets-remainder]")).to_have_text("10 % left")
+    check(page)

@@ -13,6 +13,7 @@ from analytics import tasks
 from analytics.models import NightlyRun
 from analytics.services import nights
 from portfolios.services import price_imports
+from tests.browser.pages import REFUSED, check
 
 EMAIL = "ada@example.org"
 PASSWORD = "a-steady-hand-on-the-tiller"
@@ -26,16 +27,20 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     price_imports.refresh(as_of=AS_OF)
 
     page.goto(f"{site}/account/signup/")
+    check(page)
     page.get_by_label("E-mail address").fill(EMAIL)
     for field in page.locator("input[type=password]").all():
         field.fill(PASSWORD)
     page.get_by_role("button", name="Sign up").click()
     letter = postbox.wait_for("Confirm your e-mail")
     page.goto(link_in(letter, containing="confirm-email"))
+    check(page)
     page.locator("main form button[type=submit]").click()
     log_in(page, site)
+    check(page)
 
     page.goto(f"{site}/portfolios/new/")
+    check(page)
     page.get_by_label("Name").fill("Rainy days")
     page.get_by_text("Moderate", exact=True).click()
     page.get_by_label("Amount").fill("25000")
@@ -48,6 +53,7 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     expect(page.get_by_text("Together 115 %")).to_be_visible()
     page.get_by_role("button", name="Save targets").click()
     expect(page.get_by_text("Take 15.00 % away")).to_be_visible()
+    check(page)
     target(page, "ETH").fill("5")
     expect(page.get_by_text("Together 100 %")).to_be_visible()
     page.get_by_role("button", name="Save targets").click()
@@ -62,6 +68,7 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
 
     page.goto(overview)
     expect(page.get_by_text("Out of its bands")).to_be_visible()
+    check(page)
     text = letter.get_body(("plain",)).get_content()
     assert "BTC is at 35.0 % against a target of 50.0 %: −15.0 points" in text
     assert "No trades are executed" in text
@@ -79,8 +86,8 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     expect(page.get_by_text("In balance", exact=True)).to_be_visible(timeout=30_000)
     expect(page.locator("[data-chart=weights] canvas")).to_be_visible()
 
-    refused = "the server responded with a status of 422"  # the targets that summed to 115 %
-    assert [error for error in console if refused not in error] == []
+    check(page)
+    assert [error for error in console if REFUSED not in error] == []
 
 
 def log_in(page: Page, site: str) -> None:

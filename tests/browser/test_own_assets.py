@@ -7,8 +7,10 @@ from analytics import tasks
 from analytics.services import nights, recomputation
 from portfolios.models import Asset, Portfolio
 from tests.analytics.conftest import AS_OF, as_of, coins, hold, quotes  # noqa: F401  (fixtures)
-from tests.browser.test_portfolios import check, look, pytestmark, visit  # noqa: F401
+from tests.browser.pages import check
 from tests.factories import AssetCategoryFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def portfolio(hold, coins, monkeypatch) -> Portfolio:  # noqa: F811
     return portfolio
 
 
-def test_something_of_one_s_own_is_added_held_and_counted(page: Page, visit, portfolio, console):  # noqa: F811
+def test_something_of_one_s_own_is_added_held_and_counted(page: Page, visit, portfolio, console):
     visit("portfolios:holdings", portfolio.pk)
     page.get_by_role("link", name="Add your own").click()
     check(page)
@@ -65,7 +67,13 @@ def test_something_of_one_s_own_is_added_held_and_counted(page: Page, visit, por
     assert console == []
 
 
-def test_a_category_s_target_is_judged_as_a_whole(page: Page, visit, portfolio, coins, console):  # noqa: F811
+def test_a_category_s_target_is_judged_as_a_whole(
+    page: Page,
+    visit,
+    portfolio,
+    coins,  # noqa: F811
+    console,
+):
     visit("portfolios:targets", portfolio.pk)
     page.get_by_label("Add a whole category").select_option("DeFi")
     page.get_by_role("button", name="Add the category").click()

@@ -1,36 +1,19 @@
-"""Portfolios from one end to the other, on a phone in the dark and at a desk in the light."""
+"""Portfolios from one end to the other."""
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings as django_settings
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from analytics.services import nights
 from portfolios.models import Portfolio
-from portfolios.services import catalogue, holdings, portfolios
+from portfolios.services import holdings
 from tests.analytics.conftest import AS_OF, as_of, coins, hold, quotes  # noqa: F401  (fixtures)
+from tests.browser.pages import REFUSED, check, press
 from tests.factories import PortfolioFactory
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1280, "light")]),
-]
-REFUSED = "the server responded with a status of 422"  # said by the browser of every refused form
-SEVERE = {"serious", "critical"}
-
-Open = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def look(page: Page, width: int, theme: Literal["dark", "light"]) -> None:
-    page.set_viewport_size({"width": width, "height": 740 if width < 500 else 800})
-    page.emulate_media(color_scheme=theme)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -46,81 +29,17 @@ def portfolio(hold) -> Portfolio:  # noqa: F811
     return portfolio
 
 
-@pytest.fixture
-def visit(live_server, page: Page, portfolio) -> Open:
-    """Open an address of the site as the portfolio's owner."""
-    client = Client()
-    client.force_login(portfolio.owner)
-    session = client.cookies[django_settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies(
-        [
-            {
-                "name": django_settings.SESSION_COOKIE_NAME,
-                "value": session,
-                "url": live_server.url,
-            }
-        ]
-    )
-
-    def go(name: str, *arguments: object) -> None:
-        page.goto(live_server.url + reverse(name, args=arguments))
-
-    return go
-
-
-def press(page: Page, name: str) -> None:
-    page.locator("#main").get_by_role("button", name=name, exact=True).click()
-
-
-def check(page: Page) -> None:
-    """No serious violation of WCAG as far as axe knows, and nothing wider than the screen."""
-    violations = Axe().run(page).response["violations"]
-    severe = [
-        (found["id"], [node["html"][:200] for node in found["nodes"]])
-        for found in violations
-        if found["impact"] in SEVERE
-    ]
-    assert severe == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-
-
-def test_every_page_of_portfolios_is_accessible_and_fits(page: Page, visit, portfolio, console):
-    catalogue.load()
-    portfolios.archive(portfolio=PortfolioFactory(owner=portfolio.owner, name="Put away"))
-    portfolios.delete(portfolio=PortfolioFactory(owner=portfolio.owner, name="Thrown away"))
-    holding = portfolio.holdings.first()
-    for name, *arguments in [
-        ("analytics:portfolio-list",),
-        ("analytics:overview", portfolio.pk),
-        ("analytics:value-history", portfolio.pk),
-        ("analytics:allocation", portfolio.pk),
-        ("analytics:rebalance", portfolio.pk),
-        ("analytics:market",),
-        ("analytics:asset-list",),
-        ("portfolios:holdings", portfolio.pk),
-        ("portfolios:holding", portfolio.pk, holding.pk),
-        ("portfolios:holding-remove", portfolio.pk, holding.pk),
-        ("portfolios:targets", portfolio.pk),
-        ("portfolios:settings", portfolio.pk),
-        ("portfolios:rules", portfolio.pk),
-        ("portfolios:portfolio-delete", portfolio.pk),
-        ("portfolios:portfolio-create",),
-        ("portfolios:model-portfolio-list",),
-        ("portfolios:model-portfolio", "conservative"),
-    ]:
-        visit(name, *arguments)
-        if name == "analytics:overview":
-            expect(page.locator("#value-history canvas")).to_be_visible()
-        check(page)
-    assert console == []
-
-
 def test_what_it_is_worth_its_balance_and_what_to_do_stand_on_the_first_screen(
     page: Page, visit, portfolio
 ):
+    portfolio.name = "What I put aside for the days when it rains"
+    portfolio.save()
     visit("analytics:overview", portfolio.pk)
+    answers = page.locator("#portfolio-result")
     for words in ("1,000.00", "Out of its bands", "3 trades"):
-        expect(page.locator("#portfolio-result .h1", has_text=words)).to_be_in_viewport()
+        expect(answers.locator(".h1", has_text=words)).to_be_in_viewport(ratio=1)
+    expect(answers.get_by_role("link", name="See the trades")).to_be_in_viewport(ratio=1)
+    check(page)
 
 
 def test_a_portfolio_is_copied_archived_restored_deleted_and_brought_back(
@@ -129,11 +48,13 @@ def test_a_portfolio_is_copied_archived_restored_deleted_and_brought_back(
     visit("portfolios:settings", portfolio.pk)
     press(page, "Copy")
     expect(page.get_by_role("heading", name="Copy of Rainy days")).to_be_visible()
+    check(page)
     copy = Portfolio.objects.get(name="Copy of Rainy days")
 
     visit("portfolios:settings", copy.pk)
     press(page, "Archive")
     page.get_by_text("Archived (1)").click()
+    check(page)
     page.get_by_role("button", name="Restore Copy of Rainy days").click()
     expect(
         page.locator("#main").get_by_role("link", name="Copy of Rainy days", exact=True)
@@ -141,6 +62,7 @@ def test_a_portfolio_is_copied_archived_restored_deleted_and_brought_back(
 
     visit("portfolios:settings", copy.pk)
     page.get_by_role("link", name="Delete…").click()
+    check(page)
     press(page, "Delete it")
     expect(
         page.locator("#main").get_by_role("link", name="Copy of Rainy days", exact=True)

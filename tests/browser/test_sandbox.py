@@ -1,53 +1,35 @@
-"""From trying without an account to having one, in a real browser, on a phone and at a desk."""
+"""From trying without an account to having one, in a real browser."""
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from analytics.services import nights
 from tests.browser.conftest import Postbox
-from tests.browser.test_accounts import fits, follow, press
+from tests.browser.pages import check, follow, press
 from tests.browser.test_first_night import link_in
 
 EMAIL = "ada@example.org"
 PASSWORD = "a-steady-hand-on-the-tiller"
 AS_OF = datetime.now(UTC).date() - timedelta(days=2)
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1280, "light")]),
-]
 
-
-@pytest.fixture(autouse=True)
-def separate_cache(settings: Any) -> None:
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    cache.clear()
-
-
-@pytest.fixture(autouse=True)
-def look(page: Page, width: int, theme: Literal["dark", "light"]) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=theme)
-
-
+@pytest.mark.django_db(transaction=True)
 def test_a_sandbox_becomes_the_account_of_who_signs_up(
     site: str, page: Page, postbox: Postbox, console: list[str]
 ) -> None:
     nights.run_to_end(as_of=AS_OF)
 
     page.goto(f"{site}/account/login/")
-    fits(page)
+    check(page)
     press(page, "Try it without signing up")
     expect(page.get_by_text("What it is worth")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("heading", name=re.compile("^Moderate since"))).to_be_visible()
     expect(page.get_by_text("Out of its bands")).to_be_visible()
-    fits(page)
+    check(page)
     example = page.url
 
     page.goto(f"{example}holdings/")
@@ -57,17 +39,17 @@ def test_a_sandbox_becomes_the_account_of_who_signs_up(
     expect(page.get_by_role("row", name=re.compile("BTC"))).to_contain_text("3.25")
     page.goto(f"{site}/account/second-step/")
     expect(page.get_by_role("heading", name="Sign up first")).to_be_visible()
-    fits(page)
+    check(page)
 
     follow(page, "Sign up")
     expect(page.get_by_text("Your sandbox comes along.")).to_be_visible()
-    fits(page)
+    check(page)
     page.get_by_label("E-mail address").fill(EMAIL)
     for field in page.locator("input[type=password]").all():
         field.fill(PASSWORD)
     press(page, "Sign up")
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
-    fits(page)
+    check(page)
     follow(page, "Back to the sandbox")
     expect(page.get_by_text("Open the link in the e-mail we sent you")).to_be_visible()
 
