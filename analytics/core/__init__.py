@@ -1,5 +1,18 @@
 """The numeric core: arrays in, frozen dataclasses out, numpy, scipy and clarabel only.
 
+Where things are
+    The market: returns, volatility, covariance (shrinkage, covariance_series,
+    nearest_correlation), correlation, market_mode, pairs, clusters, regimes (regime_signals,
+    breadth, hysteresis), relative_strength.
+    A portfolio's risk and return: risk, tail_risk, weight_paths, drawdowns, performance,
+    sharpe_ratios, rates_of_return.
+    Its weights: risk_budgets, mean_variance (feasibility, active_sets, optimality),
+    hierarchical_risk_parity, equilibrium.
+    Its trades: bands, rebalancing (self_financing), cash_trades, category_targets, orders, costs,
+    sale_plans, position_sizes; and past ones: backtests (backtest_trades), switching.
+    Under all of them: arrays, batches, moving_sums, errors.
+    docs/methods.md says how each computes what it tells, and what proves it.
+
 The policy below holds for every function of the package; docstrings state only what differs.
 
 Units
