@@ -14,11 +14,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analytics.core import arrays, backtest_trades
+from analytics.core import arrays, backtest_trades, sharpe_ratios
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
 from analytics.core.batches import chunks
 from analytics.core.errors import NotFiniteError, NotPositivePriceError, OutOfRangeError, ShapeError
 from analytics.core.rebalancing import require_fee_rate, require_weights
+from analytics.core.sharpe_ratios import DeflatedSharpe
 
 # So many policies that their rows stay in the second-level cache.
 CHUNK_POLICIES = 1024
@@ -139,6 +140,36 @@ def run(
         )
         parts.append(_backtest(market, policies, delay, nav[:, rows], rows.start))
     return _joined(nav, parts)
+
+
+def deflated_sharpe(backtest: Backtest) -> DeflatedSharpe:
+    """Ask of each policy whether luck among all policies tried could have found it.
+
+    Policies on the same prices resemble one another, so fewer than `policies_tried` are
+    independent trials: the threshold is rather too high than too low.
+
+    Parameters
+    ----------
+    backtest : Backtest
+        Of all policies that were tried, over three days or more.
+
+    Raises
+    ------
+    ZeroVolatilityError
+        The value of a policy never changes.
+    TooLittleHistoryError
+    """
+    returns = (backtest.nav[1:] / backtest.nav[:-1] - 1).T
+    found = sharpe_ratios.estimate(returns, lags=0)
+    several = backtest.policies_tried > 1
+    return sharpe_ratios.deflated(
+        found.daily,
+        days=float(returns.shape[1]),
+        skewness=found.skewness,
+        kurtosis=found.kurtosis,
+        trials=backtest.policies_tried,
+        variance_of_trials=float(found.daily.var(ddof=1)) if several else 0.0,
+    )
 
 
 def every(n_days: int, period: int) -> BoolArray:
