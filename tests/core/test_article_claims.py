@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analytics.core import backtests
+from analytics.core.returns import simple_returns
 
 CATALOGUE = Path(__file__).parents[2] / "portfolios" / "catalogue.toml"
 SYMBOLS = {
@@ -91,3 +92,15 @@ def test_the_edge_of_the_band_trades_less_but_more_often(closes_2021_to_2024):
     to_edge = backtests.run(frame.to_numpy(), targets, **options, to_edge=True)
     assert to_edge.rebalances[0] > 4 * to_target.rebalances[0]
     assert to_edge.one_way_turnover[0] < 0.6 * to_target.one_way_turnover[0]
+
+
+def test_layer_ones_of_2024_moved_with_bitcoin_less_than_the_article_says(market_directory):
+    # It says 0.85 to 0.91.
+    symbols = ("BTC", "SOL", "AVAX", "ADA", "DOT", "ATOM", "NEAR")
+    closes = [
+        pd.read_csv(market_directory / f"{symbol}.csv", index_col="date")["close"]
+        for symbol in symbols
+    ]
+    panel = pd.concat(closes, axis=1).loc["2023-12-31":"2024-12-31"].to_numpy()
+    rho = np.corrcoef(simple_returns(panel).T)[0, 1:]
+    assert (round(rho.min(), 2), round(rho.max(), 2)) == (0.61, 0.75)
