@@ -1,0 +1,250 @@
+"""Which purchase a sale comes from, and what was gained by it. Pure, exact, in one currency.
+
+Quantities and money are Decimal in a local context of 60 digits, so a part of a cost is exact far
+beyond any cent, and parts always add up to their whole. What nobody knows stays None: a sale from
+a lot of unknown cost has an unknown gain.
+
+Of all methods HIFO has the least gain from the first sale up to any moment, whatever is bought
+between; of a single year that need not hold. (Lots once available stay so until sold: an exchange
+argument turns any choice into HIFO's without lowering the cost of what was sold.)
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from enum import StrEnum
+
+DIGITS = 60
+ZERO = Decimal(0)
+
+
+class Method(StrEnum):
+    FIFO = "fifo"
+    LIFO = "lifo"
+    HIFO = "hifo"
+    SPECIFIC = "specific"
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """So much came in, at this cost with its fees; None: nobody knows."""
+
+    line: int
+    at: datetime
+    asset: int
+    quantity: Decimal
+    cost: Decimal | None
+
+
+@dataclass(frozen=True)
+class Removal:
+    """So much went out: sold for `proceeds` after fees, or, not `is_sale`, taken elsewhere."""
+
+    line: int
+    at: datetime
+    asset: int
+    quantity: Decimal
+    proceeds: Decimal | None
+    is_sale: bool = True
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One token became another: lots go along with their costs and the days of their purchase."""
+
+    line: int
+    at: datetime
+    asset: int
+    quantity: Decimal
+    new_asset: int
+    new_quantity: Decimal
+
+
+Event = Acquisition | Removal | Conversion
+
+
+@dataclass(frozen=True)
+class Lot:
+    """What is left of one acquisition."""
+
+    line: int
+    acquired_at: datetime
+    asset: int
+    quantity: Decimal
+    cost: Decimal | None
+
+    @property
+    def unit_cost(self) -> Decimal | None:
+        if self.cost is None:
+            return None
+        with localcontext(prec=DIGITS):
+            return self.cost / self.quantity
+
+
+@dataclass(frozen=True)
+class Disposal:
+    """The part of one removal that came from one lot."""
+
+    line: int
+    at: datetime
+    asset: int
+    quantity: Decimal
+    proceeds: Decimal | None
+    is_sale: bool
+    purchase: int
+    acquired_at: datetime
+    cost: Decimal | None
+
+    @property
+    def gain(self) -> Decimal | None:
+        if self.proceeds is None or self.cost is None:
+            return None
+        with localcontext(prec=DIGITS):
+            return self.proceeds - self.cost
+
+    @property
+    def held_for(self) -> timedelta:
+        return self.at - self.acquired_at
+
+
+@dataclass
+class Matching:
+    """Every removal in its parts, in the order of events, and what is left."""
+
+    disposals: list[Disposal] = field(default_factory=list)
+    open_lots: dict[int, list[Lot]] = field(default_factory=dict)
+    """By asset, in the order of their purchase."""
+
+
+class TooFewLotsError(ValueError):
+    """More went out than ever came in; a ledger does not let that happen."""
+
+
+Choices = Mapping[int, Sequence[tuple[int, Decimal]]]
+"""By the line of a removal: (line of the acquisition, quantity)."""
+
+
+def match(events: Iterable[Event], *, method: Method, choices: Choices | None = None) -> Matching:
+    """Walk through the events in the order of time. Raises TooFewLotsError.
+
+    In one moment what comes in does so before what goes out. With Method.SPECIFIC removals take
+    the lots that `choices` names, as far as they go, and the oldest for the rest.
+    """
+    matching = Matching()
+    with localcontext(prec=DIGITS):
+        for event in sorted(events, key=_in_time):
+            if isinstance(event, Acquisition):
+                lot = Lot(event.line, event.at, event.asset, event.quantity, event.cost)
+                _put(matching.open_lots, lot)
+                continue
+            chosen = (choices or {}).get(event.line, ()) if method is Method.SPECIFIC else ()
+            parts = _take(matching.open_lots, event, method, chosen)
+            if isinstance(event, Conversion):
+                _convert(matching.open_lots, event, parts)
+            else:
+                matching.disposals += _dispose(event, parts)
+    matching.open_lots = {asset: lots for asset, lots in matching.open_lots.items() if lots}
+    return matching
+
+
+def _in_time(event: Event) -> tuple[datetime, int, int]:
+    return event.at, (Acquisition, Conversion, Removal).index(type(event)), event.line
+
+
+def _put(open_lots: dict[int, list[Lot]], lot: Lot) -> None:
+    lots = open_lots.setdefault(lot.asset, [])
+    lots.append(lot)
+    if len(lots) > 1 and lots[-2].acquired_at > lot.acquired_at:  # a conversion brings old lots
+        lots.sort(key=lambda each: each.acquired_at)
+
+
+def _take(
+    open_lots: dict[int, list[Lot]],
+    event: Removal | Conversion,
+    method: Method,
+    chosen: Sequence[tuple[int, Decimal]],
+) -> list[Lot]:
+    """Take the event's quantity out of the lots, and return the parts that were taken."""
+    lots = open_lots.get(event.asset, [])
+    parts: list[Lot] = []
+    left = event.quantity
+    for line, most in chosen:
+        for index in [i for i, lot in enumerate(lots) if lot.line == line]:
+            part, lots[index] = _split(lots[index], min(most, left))
+            parts.append(part)
+            left -= part.quantity
+    for index in _order(lots, method):
+        if left == 0:
+            break
+        part, lots[index] = _split(lots[index], left)
+        parts.append(part)
+        left -= part.quantity
+    if left > 0:
+        raise TooFewLotsError(f"{left} of asset {event.asset} too few on {event.at}.")
+    open_lots[event.asset] = [lot for lot in lots if lot.quantity > 0]
+    return [part for part in parts if part.quantity > 0]
+
+
+def _order(lots: Sequence[Lot], method: Method) -> Iterable[int]:
+    """Indices of the lots in the order in which they are taken; of equals the oldest first."""
+    if method is Method.LIFO:
+        return reversed(range(len(lots)))
+    if method is Method.HIFO:
+        return sorted(range(len(lots)), key=lambda index: _dearest_first(lots[index]))
+    return range(len(lots))
+
+
+def _dearest_first(lot: Lot) -> tuple[bool, Decimal]:
+    """Unknown costs come last."""
+    unit = lot.unit_cost if lot.quantity else None
+    return unit is None, ZERO if unit is None else -unit
+
+
+def _split(lot: Lot, most: Decimal) -> tuple[Lot, Lot]:
+    """At most so much of a lot, and what is left of it; their costs add up to its cost."""
+    taken = min(most, lot.quantity)
+    if taken == lot.quantity:
+        return lot, replace(lot, quantity=ZERO, cost=None if lot.cost is None else ZERO)
+    share = None if lot.cost is None else lot.cost * taken / lot.quantity
+    rest = None if lot.cost is None or share is None else lot.cost - share
+    return (
+        replace(lot, quantity=taken, cost=share),
+        replace(lot, quantity=lot.quantity - taken, cost=rest),
+    )
+
+
+def _dispose(event: Removal, parts: Sequence[Lot]) -> list[Disposal]:
+    proceeds = _shares(event.proceeds, parts, event.quantity)
+    return [
+        Disposal(
+            line=event.line,
+            at=event.at,
+            asset=event.asset,
+            quantity=part.quantity,
+            proceeds=share,
+            is_sale=event.is_sale,
+            purchase=part.line,
+            acquired_at=part.acquired_at,
+            cost=part.cost,
+        )
+        for part, share in zip(parts, proceeds, strict=True)
+    ]
+
+
+def _convert(open_lots: dict[int, list[Lot]], event: Conversion, parts: Sequence[Lot]) -> None:
+    quantities = _shares(event.new_quantity, parts, event.quantity)
+    for part, quantity in zip(parts, quantities, strict=True):
+        if quantity:
+            _put(open_lots, replace(part, asset=event.new_asset, quantity=quantity))
+
+
+def _shares(
+    whole: Decimal | None, parts: Sequence[Lot], quantity: Decimal
+) -> list[Decimal] | list[None]:
+    """The whole split by the quantities of the parts; what rounding leaves goes to the last."""
+    if whole is None:
+        return [None] * len(parts)
+    shares = [whole * part.quantity / quantity for part in parts]
+    shares[-1] = whole - sum(shares[:-1], ZERO)
+    return shares
