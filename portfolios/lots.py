@@ -9,14 +9,17 @@ between; of a single year that need not hold. (Lots once available stay so until
 argument turns any choice into HIFO's without lowering the cost of what was sold.)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
+from typing import Any
 
 DIGITS = 60
 ZERO = Decimal(0)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Method(StrEnum):
@@ -132,19 +135,24 @@ def match(events: Iterable[Event], *, method: Method, choices: Choices | None = 
     the lots that `choices` names, as far as they go, and the oldest for the rest.
     """
     matching = Matching()
+    queues: dict[int, list[Lot]] = {}
+    key = KEYS[method]
     with localcontext(prec=DIGITS):
         for event in sorted(events, key=_in_time):
             if isinstance(event, Acquisition):
                 lot = Lot(event.line, event.at, event.asset, event.quantity, event.cost)
-                _put(matching.open_lots, lot)
+                insort(queues.setdefault(event.asset, []), lot, key=key)
                 continue
             chosen = (choices or {}).get(event.line, ()) if method is Method.SPECIFIC else ()
-            parts = _take(matching.open_lots, event, method, chosen)
+            parts = _take(queues.get(event.asset, []), event, chosen)
             if isinstance(event, Conversion):
-                _convert(matching.open_lots, event, parts)
+                for lot in _converted(event, parts):
+                    insort(queues.setdefault(lot.asset, []), lot, key=key)
             else:
                 matching.disposals += _dispose(event, parts)
-    matching.open_lots = {asset: lots for asset, lots in matching.open_lots.items() if lots}
+    matching.open_lots = {
+        asset: sorted(lots, key=_oldest) for asset, lots in queues.items() if lots
+    }
     return matching
 
 
@@ -152,60 +160,59 @@ def _in_time(event: Event) -> tuple[datetime, int, int]:
     return event.at, (Acquisition, Conversion, Removal).index(type(event)), event.line
 
 
-def _put(open_lots: dict[int, list[Lot]], lot: Lot) -> None:
-    lots = open_lots.setdefault(lot.asset, [])
-    lots.append(lot)
-    if len(lots) > 1 and lots[-2].acquired_at > lot.acquired_at:  # a conversion brings old lots
-        lots.sort(key=lambda each: each.acquired_at)
+def _oldest(lot: Lot) -> tuple[datetime]:
+    return (lot.acquired_at,)
+
+
+def _newest(lot: Lot) -> tuple[timedelta]:
+    return (-(lot.acquired_at - EPOCH),)
+
+
+def _dearest(lot: Lot) -> tuple[bool, Decimal, datetime]:
+    """Unknown costs come last, and of equals the oldest first."""
+    unit = lot.unit_cost
+    return unit is None, ZERO if unit is None else -unit, lot.acquired_at
+
+
+KEYS: Mapping[Method, Callable[[Lot], Any]] = {
+    Method.FIFO: _oldest,
+    Method.LIFO: _newest,
+    Method.HIFO: _dearest,
+    Method.SPECIFIC: _oldest,
+}
+"""The lots of an asset lie in the order in which they are taken."""
 
 
 def _take(
-    open_lots: dict[int, list[Lot]],
-    event: Removal | Conversion,
-    method: Method,
-    chosen: Sequence[tuple[int, Decimal]],
+    lots: list[Lot], event: Removal | Conversion, chosen: Sequence[tuple[int, Decimal]]
 ) -> list[Lot]:
     """Take the event's quantity out of the lots, and return the parts that were taken."""
-    lots = open_lots.get(event.asset, [])
     parts: list[Lot] = []
     left = event.quantity
     for line, most in chosen:
-        for index in [i for i, lot in enumerate(lots) if lot.line == line]:
-            part, lots[index] = _split(lots[index], min(most, left))
-            parts.append(part)
-            left -= part.quantity
-    for index in _order(lots, method):
-        if left == 0:
-            break
-        part, lots[index] = _split(lots[index], left)
-        parts.append(part)
-        left -= part.quantity
+        for index in [i for i, lot in enumerate(lots) if lot.line == line][:1]:
+            left -= _take_from(lots, index, min(most, left), parts)
+    while left > 0 and lots:
+        left -= _take_from(lots, 0, left, parts)
     if left > 0:
         raise TooFewLotsError(f"{left} of asset {event.asset} too few on {event.at}.")
-    open_lots[event.asset] = [lot for lot in lots if lot.quantity > 0]
-    return [part for part in parts if part.quantity > 0]
+    return parts
 
 
-def _order(lots: Sequence[Lot], method: Method) -> Iterable[int]:
-    """Indices of the lots in the order in which they are taken; of equals the oldest first."""
-    if method is Method.LIFO:
-        return reversed(range(len(lots)))
-    if method is Method.HIFO:
-        return sorted(range(len(lots)), key=lambda index: _dearest_first(lots[index]))
-    return range(len(lots))
+def _take_from(lots: list[Lot], index: int, most: Decimal, parts: list[Lot]) -> Decimal:
+    """Move at most so much of one lot to the parts; how much it was."""
+    if most <= 0:
+        return ZERO
+    if most >= lots[index].quantity:
+        parts.append(lots.pop(index))
+    else:
+        part, lots[index] = _split(lots[index], most)
+        parts.append(part)
+    return parts[-1].quantity
 
 
-def _dearest_first(lot: Lot) -> tuple[bool, Decimal]:
-    """Unknown costs come last."""
-    unit = lot.unit_cost if lot.quantity else None
-    return unit is None, ZERO if unit is None else -unit
-
-
-def _split(lot: Lot, most: Decimal) -> tuple[Lot, Lot]:
-    """At most so much of a lot, and what is left of it; their costs add up to its cost."""
-    taken = min(most, lot.quantity)
-    if taken == lot.quantity:
-        return lot, replace(lot, quantity=ZERO, cost=None if lot.cost is None else ZERO)
+def _split(lot: Lot, taken: Decimal) -> tuple[Lot, Lot]:
+    """A part of a lot, and what is left of it; their costs add up to its cost."""
     share = None if lot.cost is None else lot.cost * taken / lot.quantity
     rest = None if lot.cost is None or share is None else lot.cost - share
     return (
@@ -232,11 +239,11 @@ def _dispose(event: Removal, parts: Sequence[Lot]) -> list[Disposal]:
     ]
 
 
-def _convert(open_lots: dict[int, list[Lot]], event: Conversion, parts: Sequence[Lot]) -> None:
+def _converted(event: Conversion, parts: Sequence[Lot]) -> Iterator[Lot]:
     quantities = _shares(event.new_quantity, parts, event.quantity)
     for part, quantity in zip(parts, quantities, strict=True):
         if quantity:
-            _put(open_lots, replace(part, asset=event.new_asset, quantity=quantity))
+            yield replace(part, asset=event.new_asset, quantity=quantity)
 
 
 def _shares(
