@@ -1,7 +1,9 @@
 from django.urls import path
 
 from portfolios.views import (
+    activity,
     assets,
+    gains,
     holdings,
     model_portfolios,
     own_assets,
@@ -31,6 +33,30 @@ urlpatterns = [
     ),
     path("portfolios/<int:pk>/targets/", targets.targets, name="targets"),
     path("portfolios/<int:pk>/rules/", rules.rules, name="rules"),
+    path("portfolios/<int:pk>/activity/", activity.activity, name="activity"),
+    path(
+        "portfolios/<int:pk>/activity/new/",
+        activity.transaction_create,
+        name="transaction-create",
+    ),
+    path(
+        "portfolios/<int:pk>/activity/restore/",
+        activity.transaction_restore,
+        name="transaction-restore",
+    ),
+    path(
+        "portfolios/<int:pk>/activity/<int:transaction_pk>/",
+        activity.transaction,
+        name="transaction",
+    ),
+    path(
+        "portfolios/<int:pk>/activity/<int:transaction_pk>/remove/",
+        activity.transaction_remove,
+        name="transaction-remove",
+    ),
+    path("portfolios/<int:pk>/gains/", gains.gains, name="gains"),
+    path("portfolios/<int:pk>/gains/<int:year>.csv", gains.gains_csv, name="gains-csv"),
+    path("portfolios/<int:pk>/gains/method/", gains.ledger_settings, name="ledger-settings"),
     path("portfolios/<int:pk>/settings/", portfolios.settings, name="settings"),
     path("portfolios/<int:pk>/rename/", portfolios.portfolio_rename, name="portfolio-rename"),
     path(

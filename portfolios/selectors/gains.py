@@ -119,8 +119,7 @@ def match(
 
 
 def _assets(portfolio: Portfolio) -> dict[int, Asset]:
-    named = {pk for pk in ledger.assets_named(portfolio) if pk is not None}
-    return Asset.of_anybody.select_related("category").in_bulk(named)
+    return Asset.of_anybody.select_related("category").in_bulk(ledger.assets_named(portfolio))
 
 
 class _Worth:

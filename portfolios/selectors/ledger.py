@@ -45,6 +45,15 @@ HELD = f"""
         {LEGS} AND entry.portfolio_id = %(portfolio)s AND entry.at < %(before)s
     ) AS leg GROUP BY asset_id HAVING sum(quantity) <> 0
 """
+NAMED = """
+    SELECT DISTINCT place.asset_id
+    FROM portfolios_transaction AS entry
+    CROSS JOIN LATERAL (VALUES
+        (entry.received_asset_id), (entry.sent_asset_id), (entry.fee_asset_id),
+        (entry.value_asset_id)
+    ) AS place (asset_id)
+    WHERE entry.portfolio_id = %(portfolio)s AND place.asset_id IS NOT NULL
+"""
 DIFFERENCES = f"""
     WITH total AS (
         SELECT portfolio_id, asset_id, sum(quantity) AS quantity
@@ -87,11 +96,11 @@ def names(asset: Asset | OuterRef) -> Q:
     return reduce(or_, (Q(**{place: asset}) for place in places))
 
 
-def assets_named(portfolio: Portfolio) -> set[int | None]:
+def assets_named(portfolio: Portfolio) -> set[int]:
     """Every asset that any line of its ledger names in any place."""
-    rows = portfolio.transactions.order_by()
-    places = ("received_asset_id", "sent_asset_id", "fee_asset_id", "value_asset_id")
-    return {pk for place in places for pk in rows.values_list(place, flat=True).distinct()}
+    with connection.cursor() as cursor:
+        cursor.execute(NAMED, {"portfolio": portfolio.pk})
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def extremes(*, portfolio_id: int, asset_ids: Collection[int]) -> list[Extreme]:

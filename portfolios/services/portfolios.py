@@ -166,6 +166,21 @@ def update_settings(
         locked.save(update_fields=["name", "tolerance_band", "wide_band", "fee_rate", "notes"])
 
 
+def update_ledger(
+    *, portfolio: Portfolio, lot_method: str, follows_cash: bool, expected_revision: int | None
+) -> None:
+    """Change which lots sales take, and whether cash is held; holdings of cash follow.
+
+    Idempotent but for the revision. Raises ConflictError as `update_settings` does, and
+    ShortfallError when cash was spent that never came in.
+    """
+    with revisions.changing(portfolio, expected=expected_revision) as locked:
+        locked.lot_method, locked.follows_cash = lot_method, follows_cash
+        locked.save(update_fields=["lot_method", "follows_cash"])
+        cash = Asset.objects.filter(kind=Asset.Kind.CASH)
+        transactions.follow(locked, cash.values_list("pk", flat=True))
+
+
 def rename(*, portfolio: Portfolio, name: str, expected_revision: int | None) -> None:
     """Change what a portfolio is called.
 

@@ -4,10 +4,11 @@ Callers bring unsaved `Transaction` rows. All or nothing is written, and however
 the portfolio's revision counts up once.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -123,6 +124,17 @@ def remove_import(*, import_run: Import, expected_revision: int | None = None) -
         import_run.transactions.all().delete()
         follow(locked, moved(removed))
     return len(removed)
+
+
+def restored(row: Mapping[str, Any]) -> Transaction:
+    """The line that a removed one was, from its fields as texts; unsaved and without its id."""
+    entry = Transaction()
+    for field in Transaction._meta.concrete_fields:
+        if field.attname in row and field.attname not in ("id", "created_at", "portfolio_id"):
+            setattr(entry, field.attname, field.to_python(row[field.attname]))
+    imports = Import.objects.filter(pk=entry.import_run_id, portfolio=row.get("portfolio_id"))
+    entry.import_run = imports.first()
+    return entry
 
 
 def follow(locked: Portfolio, assets: Collection[int]) -> None:

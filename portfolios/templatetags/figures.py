@@ -90,6 +90,29 @@ def money(value: Any) -> str:
 
 
 @register.filter
+def signed_money(value: Any) -> str:
+    """A gain or a loss in US dollars, always with its sign: +12.50, −3.10, 0.00."""
+    text = money(value)
+    number = _number(value)
+    return f"+{text}" if number is not None and number > 0 and text != DASH else text
+
+
+@register.filter
+def gain_or_loss(value: Any) -> str:
+    """The same in a word."""
+    number = _number(value)
+    if number is None:
+        return ""
+    return "neither gain nor loss" if number == 0 else ("a gain" if number > 0 else "a loss")
+
+
+@register.filter
+def gain_class(value: Any) -> str:
+    number = _number(value)
+    return "" if not number else ("gain" if number > 0 else "loss")
+
+
+@register.filter
 def price(value: Any) -> str:
     """Like money, but below one dollar four significant digits: 0.00001234."""
     number = _number(value)
