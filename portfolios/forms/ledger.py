@@ -71,9 +71,8 @@ class TransactionForm(SeenForm):
     at = MomentField(label="When, UTC")
     note = forms.CharField(max_length=500, required=False)
 
-    def __init__(self, *args: Any, portfolio: Portfolio, entry: Transaction, **options: Any):
-        initial = {"revision": portfolio.revision, **_initial(entry)}
-        super().__init__(*args, initial=initial | (options.pop("initial", None) or {}), **options)
+    def __init__(self, submitted: Any, *, portfolio: Portfolio, entry: Transaction) -> None:
+        super().__init__(submitted, initial={"revision": portfolio.revision, **_initial(entry)})
         self.entry = entry
         offered = assets.offered(portfolio.owner)
         currencies = offered.filter(kind=Asset.Kind.CASH)

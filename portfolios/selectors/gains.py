@@ -240,9 +240,9 @@ def _rates(
     days = [_day(entry) for entry in entries]
     if not currencies or not days:
         return {}
-    asked = {"assets": currencies, "first": min(days) - RATE_HOLDS, "last": max(days)}
+    first, last = min(days) - RATE_HOLDS, max(days)
     with connection.cursor() as cursor:
-        cursor.execute(RATES, asked)
+        cursor.execute(RATES, {"assets": currencies, "first": first, "last": last})
         return {(asset_id, day): rate for asset_id, day, rate in cursor.fetchall()}
 
 

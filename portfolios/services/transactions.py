@@ -132,8 +132,8 @@ def restored(row: Mapping[str, Any]) -> Transaction:
     for field in Transaction._meta.concrete_fields:
         if field.attname in row and field.attname not in ("id", "created_at", "portfolio_id"):
             setattr(entry, field.attname, field.to_python(row[field.attname]))
-    imports = Import.objects.filter(pk=entry.import_run_id, portfolio=row.get("portfolio_id"))
-    entry.import_run = imports.first()
+    if entry.import_run_id is not None:  # the import may be gone by now
+        entry.import_run = Import.objects.filter(pk=entry.import_run_id).first()
     return entry
 
 
