@@ -5,7 +5,7 @@ one holds and wants 500 assets. A new list page gets a row here.
 """
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,11 +19,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import OutgoingEmail, User
-from analytics.models import AssetDay, MarketSnapshot, NightlyRun
+from analytics.models import AssetDay, MarketSnapshot, NightlyRun, RegimeDay
 from portfolios.models import (
     Asset,
     DailyPrice,
     Holding,
+    MarketEvent,
     MarketSignal,
     Portfolio,
     QuarantinedPrice,
@@ -62,6 +63,7 @@ PAGES = {
     "admin:portfolios_portfolio_changelist": 12,
     "admin:portfolios_quarantinedprice_changelist": 12,
     "admin:portfolios_quarantinedsignal_changelist": 12,
+    "admin:portfolios_marketevent_changelist": 12,
     "admin:portfolios_marketsignal_changelist": 12,
     "admin:accounts_user_changelist": 12,
     "admin:accounts_outgoingemail_changelist": 12,
@@ -163,6 +165,12 @@ def grow(portfolio: Portfolio) -> None:
         model.objects.bulk_create(
             model(source="a", line=n, reason="b", row="c") for n in range(200)
         )
+    MarketEvent.objects.bulk_create(
+        MarketEvent(date=AS_OF + timedelta(days=1), title=f"Event {n}") for n in range(200)
+    )
+    RegimeDay.objects.bulk_create(
+        RegimeDay(date=AS_OF - timedelta(days=n), label="bull", days=1) for n in range(1000)
+    )
     MarketSignal.objects.bulk_create(
         MarketSignal(name="funding_rate", asset=each, date=AS_OF, value=0) for each in assets
     )

@@ -30,7 +30,7 @@ class RegimeDay(models.Model):
     `analytics.core.regime_signals` to {value, percentile, state, judged, high, low, decides}.
     `state` is 1, 0 or -1, and None where the signal is unavailable; `high` and `low` are the
     thresholds [enter, leave] of what is `judged`, its "value" or its "percentile"; alt_share has
-    `counted`, too.
+    `counted`, too. Days that had a night of their own say `source` and `as_of` of each.
     """
 
     class Label(models.TextChoices):

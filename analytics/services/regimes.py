@@ -18,9 +18,21 @@ from analytics.services import switching
 from portfolios.selectors import market_history, signals
 
 BENCHMARK = "bitcoin"
+PRICES = "daily closing prices"
 VOLATILITY = regime_signals.NAMES.index("realised_volatility")
 # Observations of the core that are stored under another name.
 STORED_AS = {"funding": "funding_rate", "dominance": "btc_dominance"}
+# The stored series that a signal is made from; the others are made from prices.
+MADE_FROM = {
+    "dominance_change": "btc_dominance",
+    "funding": "funding_rate",
+    "volatility_premium": "implied_volatility",
+    "term_structure": "term_structure",
+    "liquidations": "liquidations",
+    "active_addresses": "active_addresses",
+    "exchange_flow": "exchange_inflow",
+    "fear_greed": "fear_greed",
+}
 OBSERVED = (
     "dominance", "funding", "implied_volatility", "active_addresses", "exchange_inflow",
     "exchange_outflow", "fear_greed",
@@ -54,6 +66,7 @@ def refresh(*, as_of: date, rebuild: bool = False) -> RegimeDay:
     (anew if rebuild else anew.filter(days=0)).delete()
     _copy(list(_missing(history, as_of)))
     told = _day(history, -1) if history.days else RegimeDay(date=as_of)
+    _name_sources(told)
     fields = {name: getattr(told, name) for name in COLUMNS if name != "date"}
     day, _ = RegimeDay.objects.update_or_create(date=as_of, defaults=fields)
     switching.refresh(as_of=as_of, days=history.days, closes=history.closes, told=history.regimes)
@@ -95,6 +108,17 @@ def _missing(history: History, as_of: date) -> Iterator[RegimeDay]:
     for row in np.flatnonzero(history.regimes.labels[:-1] != core.Label.UNKNOWN).tolist():
         if history.days[row] not in stored:
             yield _day(history, row)
+
+
+def _name_sources(told: RegimeDay) -> None:
+    """Add to each signal where its newest reading comes from, and that reading's day."""
+    sources = signals.sources(coingecko_id=BENCHMARK, end=told.date)
+    for name, evidence in told.signals.items():
+        if name in MADE_FROM:
+            source, day = sources.get(MADE_FROM[name], (None, None))
+        else:
+            source, day = PRICES, told.date
+        evidence["source"], evidence["as_of"] = source, day.isoformat() if day else None
 
 
 def _copy(days: Sequence[RegimeDay]) -> None:

@@ -125,7 +125,86 @@
       ],
     };
   };
-  const KINDS = { weights, values };
+  // A price on a scale of equal factors, over a ribbon with a lane for each regime.
+  const LANES = [
+    ["neutral", "Neutral", "--category-11"],
+    ["bull", "Bull", "--category-2"],
+    ["altseason", "Altseason", "--category-4"],
+    ["bear", "Bear", "--category-3"],
+    ["high_volatility", "High vol.", "--category-1"],
+  ];
+  const regimes = (rows) => {
+    const text = token("--tblr-body-color");
+    const grid = token("--tblr-border-color");
+    const line = token("--tblr-primary");
+    const money = (value) => inStyle(value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 2 : 0 }));
+    const days = rows.map((row) => row.day);
+    const names = Object.fromEntries(LANES.map(([label, name]) => [label, name]));
+    // A week in a lane reaches to the next one, so that a single week is seen, too.
+    const lane = (label, height) =>
+      rows.map((row, n) => (row.label === label || rows[n - 1]?.label === label ? height : null));
+    const axis = { type: "category", data: days, axisTick: { show: false }, axisLine: { lineStyle: { color: grid } } };
+    return {
+      height: 400,
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: text },
+      grid: [
+        { left: 70, right: 16, top: 12, height: 230 },
+        { left: 70, right: 16, top: 254, height: 110 },
+      ],
+      axisPointer: { link: [{ xAxisIndex: "all" }] },
+      tooltip: {
+        trigger: "axis",
+        renderMode: "richText",
+        backgroundColor: token("--tblr-bg-surface"),
+        borderColor: grid,
+        textStyle: { color: text },
+        formatter: ([{ dataIndex }]) => {
+          const { day, value, label } = rows[dataIndex];
+          return `${day}\n${money(value)} USD\n${names[label] ?? "Unknown"}`;
+        },
+      },
+      xAxis: [
+        { ...axis, axisLabel: { show: false } },
+        { ...axis, gridIndex: 1, axisLabel: { color: text, hideOverlap: true, formatter: (day) => day.slice(0, 7) } },
+      ],
+      yAxis: [
+        {
+          type: "log",
+          axisLabel: { color: text, formatter: money },
+          splitLine: { lineStyle: { color: grid } },
+        },
+        {
+          type: "category",
+          gridIndex: 1,
+          data: LANES.map(([, name]) => name),
+          axisTick: { show: false },
+          axisLine: { show: false },
+          axisLabel: { color: text, interval: 0, fontSize: 11 },
+          splitLine: { show: true, lineStyle: { color: grid } },
+        },
+      ],
+      series: [
+        {
+          type: "line",
+          symbol: "none",
+          lineStyle: { color: line, width: 1.5 },
+          itemStyle: { color: line },
+          data: rows.map((row) => row.value),
+        },
+        ...LANES.map(([label, , colour], height) => ({
+          type: "line",
+          xAxisIndex: 1,
+          yAxisIndex: 1,
+          symbol: "none",
+          lineStyle: { color: token(colour), width: 12, cap: "butt" },
+          itemStyle: { color: token(colour) },
+          data: lane(label, height),
+        })),
+      ],
+    };
+  };
+  const KINDS = { weights, values, regimes };
 
   const draw = (element) => {
     const { height, ...option } = KINDS[element.dataset.chart](JSON.parse(element.dataset.rows));

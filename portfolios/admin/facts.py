@@ -1,4 +1,4 @@
-"""Facts that others write: staff may look at them."""
+"""Facts that others write, which staff may look at, and the calendar that they keep."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts.admin import ReadOnly
 from portfolios.models import (
     Holding,
+    MarketEvent,
     MarketSignal,
     Portfolio,
     QuarantinedPrice,
@@ -45,6 +46,16 @@ class PortfolioAdmin(ReadOnly, admin.ModelAdmin):
     date_hierarchy = "created_at"
     show_full_result_count = False
     inlines = (HoldingInline, TargetWeightInline)
+
+
+@admin.register(MarketEvent)
+class MarketEventAdmin(admin.ModelAdmin):
+    """The one table here that staff keep: what may move markets."""
+
+    list_display = ("date", "title", "kind", "link")
+    list_filter = ("kind",)
+    search_fields = ("title",)
+    date_hierarchy = "date"
 
 
 @admin.register(MarketSignal)

@@ -1,4 +1,5 @@
 from portfolios.models.assets import Asset, AssetCategory, MigratedAmount, TokenMigration
+from portfolios.models.events import MarketEvent
 from portfolios.models.imports import ColumnMapping, Import, ImportRow, TickerChoice
 from portfolios.models.ledger import Holding, LotChoice, Transaction
 from portfolios.models.portfolios import (
@@ -28,6 +29,7 @@ __all__ = [
     "Import",
     "ImportRow",
     "LotChoice",
+    "MarketEvent",
     "MarketSignal",
     "MigratedAmount",
     "ModelPortfolio",

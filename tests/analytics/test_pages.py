@@ -17,7 +17,7 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from analytics import tasks
-from analytics.models import NightlyRun, RegimeDay
+from analytics.models import NightlyRun
 from analytics.selectors import market_page, portfolio_pages
 from analytics.services import nights, recomputation
 from analytics.views.portfolios import MAX_TRIES
@@ -341,16 +341,6 @@ def test_a_page_takes_a_bounded_number_of_queries(page, drifted):
 
 
 # --- The market -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("high", "label"), [(True, "High volatility"), (False, "Normal")])
-def test_the_market_page_names_the_regime(high, label, drifted):
-    RegimeDay.objects.update(high_volatility=high, realised_volatility=0.695, percentile=0.874)
-    page = words(client_of(drifted).get(reverse("analytics:market")))
-    assert "Closing prices of 30 June 2024 (UTC), from daily files" in page
-    assert label in page
-    assert "69.5 % a year" in page
-    assert "87.4 %" in page
 
 
 @pytest.mark.django_db

@@ -51,8 +51,12 @@ def bitcoin() -> Asset:
 
 
 def stored() -> list[dict[str, Any]]:
+    """All days; without their sources, which are named on a day's own night only."""
     columns = ("date", "label", "days", "high_volatility", "percentile", "signals")
-    return list(RegimeDay.objects.order_by("date").values(*columns))
+    days = list(RegimeDay.objects.order_by("date").values(*columns))
+    for evidence in (evidence for day in days for evidence in day["signals"].values()):
+        evidence.pop("source", None), evidence.pop("as_of", None)
+    return days
 
 
 # What is stored
