@@ -68,6 +68,8 @@ def arguments(portfolio) -> dict[str, object]:
     return {
         "portfolio": portfolio.pk,
         "holding": portfolio.holdings.first().pk,
+        "transaction": portfolio.transactions.first().pk,
+        "year": 2025,
         "token": unsubscribe.url(portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
         "model": "conservative",

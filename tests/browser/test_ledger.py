@@ -1,0 +1,76 @@
+"""A history typed in a browser: a purchase, a sale, the gain, and what is undone."""
+
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portfolios.models import Asset, Portfolio
+from tests.browser.pages import REFUSED, check, press
+from tests.factories import AssetFactory, PortfolioFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def portfolio() -> Portfolio:
+    AssetFactory(coingecko_id="bitcoin", symbol="BTC", name="Bitcoin")
+    AssetFactory(coingecko_id="usd", symbol="USD", name="US dollar", kind=Asset.Kind.CASH)
+    return PortfolioFactory(name="What I put aside for the days when it rains")
+
+
+def enter(page: Page, kind: str, moment: str, **legs: tuple[str, str]) -> None:
+    """Fill in the form of a kind; each leg is (quantity, asset)."""
+    page.get_by_role("link", name="Add a transaction").click()
+    kinds = page.get_by_role("list", name="Kinds of transactions")
+    if kind != "Buy":  # that is chosen already
+        kinds.get_by_role("link", name=kind, exact=True).click()
+    expect(kinds.get_by_role("link", name=kind, exact=True)).to_have_attribute(
+        "aria-current", "true"
+    )
+    page.get_by_label("When, UTC").fill(moment)
+    for leg, (quantity, asset) in legs.items():
+        page.locator(f"[name={leg}_quantity]").fill(quantity)
+        page.locator(f"[name={leg}_asset]").select_option(label=asset)
+
+
+def test_a_purchase_a_sale_and_the_gain_between_them(page: Page, visit, portfolio, console):
+    visit("portfolios:activity", portfolio.pk)
+    expect(page.get_by_text("Nothing has happened yet")).to_be_visible()
+    check(page)
+
+    bitcoin, dollar = "BTC · Bitcoin", "USD · US dollar"
+    enter(page, "Buy", "2024-01-10T12:00:00", received=("0.5", bitcoin), sent=("20000", dollar))
+    check(page)
+    press(page, "Add")
+    expect(page.get_by_text("“Buy” is in the ledger.")).to_be_visible()
+
+    enter(page, "Sell", "2025-03-04T08:30:00", sent=("0.75", bitcoin), received=("22000", dollar))
+    press(page, "Add")
+    expect(page.get_by_role("alert")).to_contain_text("0.25 BTC more than is held")
+    expect(page.locator("[name=sent_quantity]")).to_have_value("0.75")
+    check(page)
+    page.locator("[name=sent_quantity]").fill("0.25")
+    press(page, "Add")
+    expect(page.get_by_text("“Sell” is in the ledger.")).to_be_visible()
+    assert portfolio.holdings.get().quantity == Decimal("0.25")
+    check(page)
+
+    page.get_by_role("link", name="Lots and gains").click()
+    expect(page.get_by_role("heading", name="Realised gains of 2025")).to_be_visible()
+    expect(page.locator("#main").get_by_text("+12,000.00").first).to_be_visible()
+    check(page)
+
+    page.get_by_role("link", name="Transactions").click()
+    page.get_by_role("link", name="Change the sell of 4 March 2025").click()
+    check(page)
+    press(page, "Remove")
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The transaction is back.")).to_be_visible()
+    assert portfolio.holdings.get().quantity == Decimal("0.25")
+
+    page.get_by_label("Show kind").select_option(label="Buy")
+    expect(page.get_by_role("link", name="Change the sell of 4 March 2025")).to_have_count(0)
+    expect(page.get_by_role("link", name="Change the buy of 10 January 2024")).to_be_visible()
+    check(page)
+    assert [error for error in console if REFUSED not in error] == []
