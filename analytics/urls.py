@@ -1,6 +1,6 @@
 from django.urls import path
 
-from analytics.views import assets, market, portfolios, sandbox
+from analytics.views import assets, correlations, market, portfolios, sandbox
 
 app_name = "analytics"
 urlpatterns = [
@@ -13,5 +13,14 @@ urlpatterns = [
     path("portfolios/<int:pk>/rebalance/", portfolios.rebalance, name="rebalance"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("market/", market.market, name="market"),
+    path("market/correlation/", correlations.correlation, name="correlation"),
+    path(
+        "market/correlation/heatmap/", correlations.correlation_heatmap, name="correlation-heatmap"
+    ),
+    path(
+        "market/correlation/<slug:first>/<slug:second>/",
+        correlations.correlation_pair,
+        name="correlation-pair",
+    ),
     path("market/assets/", assets.asset_list, name="asset-list"),
 ]

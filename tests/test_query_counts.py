@@ -50,6 +50,9 @@ PAGES = {
     "analytics:portfolio-list": 11,
     "analytics:market": 8,
     "analytics:asset-list": 8,
+    "analytics:correlation": 8,
+    "analytics:correlation-heatmap": 8,
+    "analytics:correlation-pair": 8,
     "portfolios:holdings": 12,
     "portfolios:targets": 9,
     "portfolios:asset-options": 5,
@@ -69,6 +72,7 @@ PAGES = {
     "admin:accounts_outgoingemail_changelist": 12,
 }
 SEARCHED = {"analytics:asset-list", "portfolios:asset-options"}
+OF_ASSETS = {"analytics:correlation-pair": ["solana", "ethereum"]}
 OF_A_PORTFOLIO = {"portfolios:holdings", "portfolios:targets"}
 
 
@@ -182,7 +186,8 @@ def queries(portfolio: Portfolio) -> Callable[[str], int]:
     client.force_login(portfolio.owner)
 
     def count(name: str) -> int:
-        address = reverse(name, args=[portfolio.pk] if name in OF_A_PORTFOLIO else [])
+        arguments = [portfolio.pk] if name in OF_A_PORTFOLIO else OF_ASSETS.get(name, [])
+        address = reverse(name, args=arguments)
         ContentType.objects.clear_cache()
         with CaptureQueriesContext(connection) as captured:
             response = client.get(address, {"q": "M"} if name in SEARCHED else {})

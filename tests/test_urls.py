@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.services import unsubscribe
 from analytics import tasks
 from portfolios.models import Asset, Holding, Portfolio
-from tests.factories import HoldingFactory, UserFactory, guest, own_asset, staff
+from tests.factories import AssetFactory, HoldingFactory, UserFactory, guest, own_asset, staff
 from tests.portfolios.factories import ModelPortfolioFactory
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -92,6 +92,9 @@ PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
     "analytics:market": Url(allowed=("GET",)),
     "analytics:asset-list": Url(allowed=("GET",)),
+    "analytics:correlation": Url(allowed=("GET",)),
+    "analytics:correlation-heatmap": Url(allowed=("GET",)),
+    "analytics:correlation-pair": Url(allowed=("GET",), arguments=("listed", "other_listed")),
     "portfolios:portfolio-create": Url(),
     "portfolios:asset-options": Url(allowed=("GET",)),
     "portfolios:own-asset-list": Url(allowed=("GET",)),
@@ -183,6 +186,8 @@ def arguments(holding) -> dict[str, object]:
         "passkey": 1,
         "own_asset": own_asset(owner=holding.portfolio.owner).pk,
         "uid": "1",
+        "listed": holding.asset.coingecko_id,
+        "other_listed": AssetFactory(coingecko_id="other-listed").coingecko_id,
     }
 
 

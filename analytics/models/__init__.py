@@ -1,6 +1,6 @@
 from analytics.models.alerts import AlertEvent, BreachEpisode
 from analytics.models.assets import AssetDay
-from analytics.models.market import MarketSnapshot, RegimeDay, SwitchingReview
+from analytics.models.market import ClusterDay, MarketSnapshot, RegimeDay, SwitchingReview
 from analytics.models.results import PortfolioResult
 from analytics.models.runs import NightlyRun, RunChunk, RunStep
 from analytics.models.suggestions import Suggestion
@@ -9,6 +9,7 @@ __all__ = [
     "AlertEvent",
     "AssetDay",
     "BreachEpisode",
+    "ClusterDay",
     "MarketSnapshot",
     "NightlyRun",
     "PortfolioResult",

@@ -76,3 +76,29 @@ class SwitchingReview(models.Model):
 
     def __str__(self) -> str:
         return f"Switching from {self.since} to {self.as_of}"
+
+
+class ClusterDay(models.Model):
+    """Which of the largest coins were about one bet at a close, and how surely so.
+
+    `labels` and `shares` follow `asset_ids`: the cluster of each coin, and the share of resampled
+    histories in which that cluster came back.
+    """
+
+    as_of = models.DateField()
+    window = models.PositiveSmallIntegerField(help_text="Days of returns.")
+    without_bitcoin = models.BooleanField(help_text="Of what is left of returns without Bitcoin.")
+    asset_ids = ArrayField(models.BigIntegerField())
+    labels = ArrayField(models.IntegerField())
+    shares = ArrayField(models.FloatField())
+
+    class Meta:
+        ordering = ("-as_of", "window", "without_bitcoin")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["as_of", "window", "without_bitcoin"], name="cluster_day_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Clusters at {self.as_of} over {self.window} days"

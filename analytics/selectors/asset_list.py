@@ -46,7 +46,7 @@ class Row:
 
     @property
     def strengths(self) -> list[tuple[str, float | None]]:
-        labels = [f"{days} d, % more" for days in PERIODS]
+        labels = [LABELS[f"{days}d"] for days in PERIODS]
         return list(zip(labels, self.strength, strict=True))
 
 
@@ -58,9 +58,9 @@ LABELS = {
     "correlation": "Correlation to BTC",
     "drawdown": "Below its peak, %",
     "yield": "Assumed yield, %",
-    "30d": "30 d, % more",
-    "90d": "90 d, % more",
-    "180d": "180 d, % more",
+    "30d": "Strength 30 d, %",
+    "90d": "Strength 90 d, %",
+    "180d": "Strength 180 d, %",
     "tier": "Tier",
     "coverage": "Coverage, %",
 }

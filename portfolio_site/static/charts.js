@@ -204,7 +204,118 @@
       ],
     };
   };
-  const KINDS = { weights, values, regimes };
+  const FORMATS = {
+    percent: (fraction) => percent(fraction),
+    ratio: (number) => inStyle(number.toFixed(2)),
+    price: (number) => inStyle(Number(number.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 8 })),
+  };
+  const frame = () => {
+    const text = token("--tblr-body-color");
+    const line = token("--tblr-border-color");
+    return {
+      text,
+      line,
+      common: {
+        animation: false,
+        textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: text },
+        tooltip: {
+          renderMode: "richText",
+          backgroundColor: token("--tblr-bg-surface"),
+          borderColor: line,
+          textStyle: { color: text },
+        },
+      },
+    };
+  };
+  const axis = ({ text, line }, format) => ({
+    type: "value",
+    scale: true,
+    splitNumber: 4,
+    axisLabel: { color: text, hideOverlap: true, formatter: format },
+    splitLine: { lineStyle: { color: line } },
+  });
+  // Lines day by day, told apart by dashes as well as colours; a band is the gap between two more.
+  const LINES = [
+    ["--category-2", "solid"],
+    ["--category-1", [6, 3]],
+    ["--category-4", [2, 2]],
+    ["--category-9", [10, 3, 2, 3]],
+    ["--category-7", [4, 6]],
+    ["--category-11", "solid"],
+  ];
+  const lines = ({ days, unit, series, band }) => {
+    const look = frame();
+    const { text, line, common } = look;
+    const format = FORMATS[unit];
+    const told = (value) => (value === null || value === undefined ? "—" : format(value));
+    const drawn = series.map(({ name, values }, index) => {
+      const [colour, type] = LINES[index % LINES.length];
+      const style = { color: token(colour) };
+      return { name, type: "line", symbol: "none", lineStyle: { ...style, width: 2, type }, itemStyle: style, data: values };
+    });
+    const edge = { type: "line", stack: "band", symbol: "none", lineStyle: { opacity: 0 }, tooltip: { show: false }, silent: true };
+    const shade = { color: token("--category-2"), opacity: 0.18 };
+    const bands = band
+      ? [
+          { ...edge, name: "low", stackStrategy: "all", data: band.low },
+          { ...edge, name: band.name, stackStrategy: "all", itemStyle: shade, areaStyle: shade, data: band.high.map((high, day) => high - band.low[day]) },
+        ]
+      : [];
+    const names = [...series.map(({ name }) => name), ...(band ? [band.name] : [])];
+    return {
+      height: 260,
+      ...common,
+      grid: { left: 4, right: 16, top: 12, bottom: names.length > 1 ? 34 : 8, containLabel: true },
+      legend: names.length > 1 ? { bottom: 0, data: names, textStyle: { color: text } } : { show: false },
+      tooltip: {
+        ...common.tooltip,
+        trigger: "axis",
+        formatter: ([{ dataIndex }]) =>
+          [
+            days[dataIndex],
+            ...series.map(({ name, values }) => `${name} ${told(values[dataIndex])}`),
+            ...(band ? [`${band.name} ${told(band.low[dataIndex])} to ${told(band.high[dataIndex])}`] : []),
+          ].join("\n"),
+      },
+      xAxis: {
+        type: "category",
+        data: days,
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: line } },
+        axisLabel: { color: text, hideOverlap: true, formatter: (day) => day.slice(0, 7) },
+      },
+      yAxis: axis(look, format),
+      series: [...bands, ...drawn],
+    };
+  };
+  // Two returns of each day, and the slope of the line through them.
+  const scatter = ({ x, y, points, slope }) => {
+    const look = frame();
+    const { text, common } = look;
+    const named = (name) => ({ ...axis(look, percent), name, nameLocation: "middle", nameGap: 28, nameTextStyle: { color: text } });
+    const xs = points.map(([value]) => value);
+    const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const [middleX, middleY] = [mean(xs), mean(points.map(([, value]) => value))];
+    const ends = [Math.min(...xs), Math.max(...xs)].map((value) => [value, middleY + slope * (value - middleX)]);
+    return {
+      height: 260,
+      ...common,
+      grid: { left: 28, right: 16, top: 12, bottom: 34, containLabel: true },
+      tooltip: {
+        ...common.tooltip,
+        formatter: ({ data: [across, up, day] }) => `${day}\n${x} ${percent(across)}\n${y} ${percent(up)}`,
+      },
+      xAxis: named(x),
+      yAxis: { ...named(y), nameGap: 56 },
+      series: [
+        { type: "scatter", symbolSize: 5, itemStyle: { color: token("--category-2"), opacity: 0.7 }, data: points },
+        ...(slope === null
+          ? []
+          : [{ type: "line", symbol: "none", silent: true, lineStyle: { color: text, type: [6, 3] }, tooltip: { show: false }, data: ends }]),
+      ],
+    };
+  };
+  const KINDS = { weights, values, regimes, lines, scatter };
 
   const draw = (element) => {
     const { height, ...option } = KINDS[element.dataset.chart](JSON.parse(element.dataset.rows));

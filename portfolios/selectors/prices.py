@@ -26,6 +26,7 @@ PANEL = """
     JOIN portfolios_dailyprice AS price ON price.asset_id = asset.id
     WHERE price.date BETWEEN %(start)s AND %(end)s
       AND asset.kind <> 'cash' AND asset.owner_id IS NULL
+      AND (%(assets)s::bigint[] IS NULL OR asset.id = ANY (%(assets)s))
     GROUP BY asset.id ORDER BY asset.id
 """
 LATEST = """
@@ -95,14 +96,16 @@ class PriceHistory:
     supply: float | None = None  # units: that market cap over the close of its day
 
 
-def close_panel(*, end: date, days: int) -> pd.DataFrame:
+def close_panel(*, end: date, days: int, asset_ids: Collection[int] | None = None) -> pd.DataFrame:
     """Closes of the `days` days up to `end`: a row a date, a column an asset id, NaN for unknown.
 
-    Assets without any close in the window have no column; nor has cash, which never moves.
+    Of all listed assets, or of these. Assets without any close in the window have no column; nor
+    has cash, which never moves.
     """
     start = end - timedelta(days=days - 1)
     with connection.cursor() as cursor:
-        cursor.execute(PANEL, {"start": start, "end": end})
+        wanted = None if asset_ids is None else list(asset_ids)
+        cursor.execute(PANEL, {"start": start, "end": end, "assets": wanted})
         histories = cursor.fetchall()
     closes = np.full((days, len(histories)), np.nan)
     for column, (_, rows, known) in enumerate(histories):

@@ -176,7 +176,7 @@ def test_a_row_says_what_is_measured_what_is_assumed_and_what_is_not_known(liste
 
 def test_strength_is_told_against_bitcoin_or_the_category(listed):
     assert "−1.0 −2.0 −3.0" in words(page(against="category"))
-    assert "grew than its category’s other assets" in words(page(against="category"))
+    assert "grew than that of its category’s other assets" in words(page(against="category"))
     assert "−1.0 −2.0 −3.0" not in words(page(against="nonsense"))
 
 
