@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from django.forms import ChoiceField
 from django.http import HttpRequest
 
-from accounts.models import OutgoingEmail, User
+from accounts.models import BlockedAddress, OutgoingEmail, User
 from accounts.selectors import time_zones
 
 # Second factors and sessions are their owners' own, on the account pages.
@@ -90,3 +90,17 @@ class OutgoingEmailAdmin(ReadOnly, admin.ModelAdmin):
         "recipient", "user", "kind", "reference", "dedupe_key", "subject", "message_id", "state",
         "attempt", "created_at", "due_at", "lease_until", "sent_at", "last_error",
     )  # fmt: skip
+
+
+@admin.register(BlockedAddress)
+class BlockedAddressAdmin(ReadOnly, admin.ModelAdmin):
+    """Where no letters go, and why. Delete one to let letters go there again."""
+
+    list_display = ("address", "reason", "since", "words")
+    list_filter = ("reason",)
+    search_fields = ("address",)
+    date_hierarchy = "since"
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("accounts.delete_blockedaddress")

@@ -1,6 +1,14 @@
-from django.urls import path
+from anymail import urls as anymail
+from django.urls import URLPattern, path
 
 from accounts.views import account_data, preferences, unsubscribe
+
+
+def mail_events(provider: str) -> list[URLPattern]:
+    """Where a mail provider reports bounces and complaints; nowhere without one."""
+    name = f"{provider}_tracking_webhook"
+    return [pattern for pattern in anymail.urlpatterns if pattern.name == name]
+
 
 app_name = "accounts"
 urlpatterns = [
@@ -8,5 +16,6 @@ urlpatterns = [
     path("theme/", preferences.theme, name="theme"),
     path("export/", account_data.export, name="export"),
     path("delete/", account_data.delete, name="delete"),
+    path("write-again/", preferences.write_again, name="write-again"),
     path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]

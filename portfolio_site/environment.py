@@ -36,6 +36,20 @@ def required(key: str, *, example: str) -> str:
     return value
 
 
+# Those whose reports django-anymail can tell from anybody else's with what we ask for.
+MAIL_PROVIDERS = ("brevo", "mailgun", "mailjet", "postmark", "sendgrid", "sparkpost")
+
+
+def mail_provider(key: str) -> str:
+    """The value of `key`, empty or the name of a provider."""
+    value: str = env.str(key, "")
+    if value and value not in MAIL_PROVIDERS:
+        raise ImproperlyConfigured(
+            f"{key} is {value!r}. Set it to one of: {', '.join(MAIL_PROVIDERS)}; or to nothing."
+        )
+    return value
+
+
 def web_address(key: str) -> str:
     """The value of `key`, empty or an address of the web."""
     value: str = env.str(key, "")

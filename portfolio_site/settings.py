@@ -265,6 +265,15 @@ elif not PRODUCTION:
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Evenkeel <evenkeel@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# What the provider behind EMAIL_URL reports of bounces and complaints (django-anymail).
+MAIL_PROVIDER = environment.mail_provider("MAIL_PROVIDER")
+if MAIL_PROVIDER:
+    ANYMAIL = {
+        "WEBHOOK_SECRET": environment.required("MAIL_EVENTS_SECRET", example="name:long-and-random")
+    }
+if MAIL_PROVIDER == "mailgun":
+    signing_key = environment.required("MAIL_SIGNING_KEY", example="key-of-its-webhooks")
+    ANYMAIL["MAILGUN_WEBHOOK_SIGNING_KEY"] = signing_key
 
 # --- Security ------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

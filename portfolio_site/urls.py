@@ -1,10 +1,12 @@
 """Every address of the site. Facts come from portfolios, inferences from analytics."""
 
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.urls import mail_events
 from portfolio_site import health, metrics
 
 # Django's own login for the admin knows neither rate limits nor second steps.
@@ -19,6 +21,7 @@ urlpatterns = [
     path("account/second-step/", include("allauth.mfa.urls")),
     path("account/sessions/", include("allauth.usersessions.urls")),
     path("admin/", admin.site.urls),
+    path("mail-events/", include((mail_events(settings.MAIL_PROVIDER), "anymail"))),
     path("livez", health.live, name="livez"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -100,6 +100,7 @@ PERSONAL = {
     "portfolios:own-asset-list": Url(allowed=("GET",)),
     "portfolios:own-asset-create": Url(),
     "accounts:settings": Url(),
+    "accounts:write-again": Url(allowed=("POST",), user=302),
     "accounts:theme": Url(allowed=("POST",), user=302),
     "accounts:export": Url(user=302),
     "accounts:delete": Url(user=302),

@@ -1,3 +1,4 @@
+from accounts.models.addresses import BlockedAddress
 from accounts.models.outbox import OutgoingEmail
 from accounts.models.users import (
     GUEST_DOMAIN,
@@ -14,6 +15,7 @@ __all__ = [
     "GUEST_STAYS",
     "AlertPreference",
     "BaseUnit",
+    "BlockedAddress",
     "NumberStyle",
     "OutgoingEmail",
     "Theme",

@@ -1,5 +1,6 @@
 """Hand one message to the mail server, and say plainly how that ended."""
 
+import re
 import smtplib
 from typing import Any, Protocol
 
@@ -22,6 +23,11 @@ class Refused(DeliveryError):
 
 class RecipientRefused(Refused):
     """Not to this address."""
+
+    @property
+    def is_unknown_address(self) -> bool:
+        """Whether that is the address's fault (RFC 3463: X.1.Y, X.2.1), and not the sender's."""
+        return bool(re.match(r"5\d\d[ -](5\.1\.\d+|5\.2\.1)\b", str(self)))
 
 
 class Unanswered(DeliveryError):

@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import OutgoingEmail, User
+from accounts.models import BlockedAddress, OutgoingEmail, User
 
 
 @transaction.atomic
@@ -27,6 +27,7 @@ def erase(*, user: User) -> None:
     Session.objects.filter(session_key__in=list(own_sessions)).delete()
     _forget_sessions(addresses)
     OutgoingEmail.objects.filter(_any("recipient__iexact", addresses) | Q(user=user)).delete()
+    BlockedAddress.objects.filter(address__in=addresses).delete()
     LogEntry.objects.filter(
         _any("object_repr__iexact", addresses) | _any("change_message__icontains", addresses)
     ).delete()

@@ -19,7 +19,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from accounts.models import OutgoingEmail, User
+from accounts.models import BlockedAddress, OutgoingEmail, User
 
 # A spreadsheet takes a text that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -84,6 +84,7 @@ def _account(user: User) -> Iterator[Table]:
     own: Iterable[Table] = (
         table("profile", User.objects.filter(pk=user.pk), without=["password"]),
         table("email_addresses", EmailAddress.objects.filter(user=user)),
+        table("blocked_addresses", BlockedAddress.objects.filter(address=user.email)),
         table("second_steps", Authenticator.objects.filter(user=user), without=["data"]),
         table("sessions", UserSession.objects.filter(user=user), without=["session_key", "data"]),
         table(

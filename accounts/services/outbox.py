@@ -26,8 +26,9 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from accounts.emails import Rendered
-from accounts.models import GUEST_DOMAIN, OutgoingEmail, User
-from accounts.services import delivery
+from accounts.models import GUEST_DOMAIN, BlockedAddress, OutgoingEmail, User
+from accounts.selectors import addresses as known
+from accounts.services import addresses, delivery
 
 # Links in these let their reader in: the body goes as soon as it is sent.
 ACCOUNT = "account"
@@ -200,6 +201,9 @@ def _message_id(pk: int) -> str:
 
 def _send(row: OutgoingEmail, backend: delivery.Backend) -> str:
     """Send a claimed row, write down how it ended, and return that (a field of SendReport)."""
+    if row.kind != ACCOUNT and (blocked := known.blocked(row.recipient)):
+        why = f"No letters go there: {blocked.get_reason_display()}."
+        return _settle(row, State.SUPPRESSED, why)
     try:
         if not _ensure_body(row):
             return _settle(row, State.SUPPRESSED, "Nothing to say any more.")
@@ -246,6 +250,10 @@ def _settle_failure(row: OutgoingEmail, error: delivery.DeliveryError) -> str:
     words = str(error)
     match error:
         case delivery.RecipientRefused():
+            if error.is_unknown_address:
+                addresses.block(
+                    address=row.recipient, reason=BlockedAddress.Reason.REFUSED, words=words
+                )
             return _settle(row, State.SUPPRESSED, words)
         case delivery.Refused():
             return _settle(row, State.FAILED, words)

@@ -7,11 +7,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import PreferencesForm
 from accounts.models import Theme, User
+from accounts.selectors import addresses
+from accounts.services.addresses import unblock
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest) -> HttpResponse:
+    assert request.user.is_authenticated
     submitted = request.POST if request.method == "POST" else None
     form = PreferencesForm(submitted, instance=request.user)
     if form.is_valid():
@@ -19,7 +22,18 @@ def settings(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your settings are saved.")
         return redirect("accounts:settings")
     status = 422 if form.errors else 200
-    return render(request, "accounts/settings.html", {"form": form}, status=status)
+    context = {"form": form, "blocked": addresses.blocked(request.user.email)}
+    return render(request, "accounts/settings.html", context, status=status)
+
+
+@login_required
+@require_POST
+def write_again(request: HttpRequest) -> HttpResponse:
+    """The reader says that their address works again."""
+    assert request.user.is_authenticated
+    if unblock(address=request.user.email):
+        messages.success(request, f"Letters go to {request.user.email} again.")
+    return redirect("accounts:settings")
 
 
 @login_required
