@@ -31,4 +31,13 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(),
         "options": {"expires": 55},
     },
+    "imports": {
+        "task": "portfolios.tasks.ring_for_imports",
+        "schedule": crontab(),
+        "options": {"expires": 55},
+    },
+    "purge-imports": {
+        "task": "portfolios.tasks.purge_imports",
+        "schedule": crontab(hour="3", minute="50"),
+    },
 }

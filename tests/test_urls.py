@@ -11,10 +11,12 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from accounts.services import unsubscribe
 from analytics import tasks
-from portfolios.models import Asset, Holding, Portfolio
+from portfolios.models import Asset, Holding, Import, Portfolio
+from portfolios.services import imports
 from tests.factories import AssetFactory, HoldingFactory, UserFactory, guest, own_asset, staff
 from tests.portfolios.factories import ModelPortfolioFactory
 
@@ -77,6 +79,14 @@ OWNED = {
     "portfolios:gains": owned(allowed=("GET",)),
     "portfolios:gains-csv": owned("year", allowed=("GET",)),
     "portfolios:ledger-settings": owned(allowed=("POST",), user=422),
+    "portfolios:import-list": owned(),
+    "portfolios:import": owned("import", allowed=("GET",)),
+    "portfolios:import-answers": owned("import", allowed=("POST",), user=302),
+    "portfolios:import-tickers": owned("import", allowed=("POST",), user=302),
+    "portfolios:import-confirm": owned("import", allowed=("POST",), user=302),
+    "portfolios:import-progress": owned("import", allowed=("GET",)),
+    "portfolios:import-undo": owned("import", allowed=("POST",), user=302),
+    "portfolios:import-discard": owned("import", allowed=("POST",), user=302),
     "portfolios:settings": owned(),
     "portfolios:portfolio-export-csv": owned(allowed=("GET",)),
     "portfolios:portfolio-export-json": owned(allowed=("GET",)),
@@ -174,6 +184,18 @@ def holding(db) -> Holding:
     return HoldingFactory()
 
 
+def previewed(portfolio: Portfolio) -> Import:
+    """A file with one deposit, looked at and not imported."""
+    ticker = portfolio.holdings.get().asset.symbol
+    content = (
+        "UTC_Time,Account,Operation,Coin,Change,Remark\n"
+        f"2024-01-01 10:00:00,Spot,Deposit,{ticker},1,\n"
+    )
+    return imports.upload(
+        portfolio=portfolio, file_name="a.csv", content=content.encode(), now=timezone.now()
+    )
+
+
 @pytest.fixture
 def arguments(holding) -> dict[str, object]:
     return {
@@ -181,6 +203,7 @@ def arguments(holding) -> dict[str, object]:
         "holding": holding.pk,
         "transaction": holding.portfolio.transactions.get().pk,
         "year": 2025,
+        "import": previewed(holding.portfolio).pk,
         "token": unsubscribe.url(holding.portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
         "model": ModelPortfolioFactory().slug,

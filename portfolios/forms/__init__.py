@@ -33,7 +33,7 @@ from portfolios.templatetags import figures
 LARGEST_AMOUNT = Decimal(10) ** 12
 LONGEST_NOTES = 5000
 NOT_A_NUMBER = "Enter a number such as 1250.75, with a point and without separators."
-EMPTY = ""
+EMPTY, FILE = "", "file"
 
 
 class NumberInput(forms.TextInput):
@@ -96,7 +96,7 @@ class PlainField(forms.CharField):
 
 
 class NewPortfolioForm(forms.Form):
-    """A name, and whether to start empty or from a model and an amount."""
+    """A name, and whether to start empty, from a file, or from a model and an amount."""
 
     name = forms.CharField(max_length=80)
     start = forms.ChoiceField(required=False)
@@ -122,6 +122,7 @@ class NewPortfolioForm(forms.Form):
         assert isinstance(start, forms.ChoiceField)
         start.choices = [
             (EMPTY, "Empty"),
+            (FILE, "From a file"),
             *((slug, model.name) for slug, model in self.models.items()),
         ]
         for model in self.models.values():
@@ -170,9 +171,10 @@ class NewPortfolioForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("start") and cleaned.get("amount") is None and "amount" not in self.errors:
+        is_model = cleaned.get("start") in self.models
+        if is_model and cleaned.get("amount") is None and "amount" not in self.errors:
             self.add_error("amount", "Enter the amount to invest in the model.")
-        if not cleaned.get("start") and cleaned.get("amount") is not None:
+        if not is_model and cleaned.get("amount") is not None:
             self.add_error("amount", "An amount goes with a model: choose one, or leave it empty.")
         return cleaned
 

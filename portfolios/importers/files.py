@@ -41,6 +41,7 @@ class Options:
 
     latest: datetime
     """No transaction is later than this."""
+    most_rows: int = MAX_ROWS
     time_zone: tzinfo = UTC
     day_first: bool | None = None
     decimal_comma: bool | None = None
@@ -50,10 +51,12 @@ class Options:
     """Of a file of no known format: what (portfolios.importers.mapped) → its column."""
 
 
-def decode(content: bytes) -> str:
+def decode(content: bytes, *, most_bytes: int = MAX_BYTES) -> str:
     """The text of an upload: UTF-8, else Windows' own (cp1252). Raises FileRefused."""
-    if len(content) > MAX_BYTES:
-        raise FileRefused(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it by year.")
+    if len(content) > most_bytes:
+        raise FileRefused(
+            f"The file is larger than {most_bytes / 1_000_000:g} MB. Split it by year."
+        )
     for magic, name in ARCHIVES.items():
         if content.startswith(magic):
             raise FileRefused(f"This is {name}. Choose the CSV file itself.")
@@ -174,8 +177,9 @@ class Table:
             if line <= self.header_line or not any(cell.strip() for cell in found):
                 continue
             count += 1
-            if count > MAX_ROWS:
-                raise FileRefused(f"The file has more than {MAX_ROWS:,} rows. Split it by year.")
+            if count > self.options.most_rows:
+                most = f"{self.options.most_rows:,}"
+                raise FileRefused(f"The file has more than {most} rows. Split it by year.")
             if monotonic() - started > MAX_SECONDS:
                 raise FileRefused("The file takes too long to read. Split it by year.")
             yield Row(line, found, self)

@@ -30,8 +30,8 @@ class Import(models.Model):
     """
 
     class State(models.TextChoices):
-        ASKING = "asking"
-        PREVIEWED = "previewed"
+        ASKING = "asking", "Not imported yet"
+        PREVIEWED = "previewed", "Not imported yet"
         IMPORTING = "importing"
         IMPORTED = "imported"
         UNDONE = "undone"

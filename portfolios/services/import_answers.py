@@ -6,6 +6,8 @@ from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
+
 from accounts.models import User
 from portfolios.importers.files import Options
 from portfolios.models import ColumnMapping, Import
@@ -19,6 +21,7 @@ def options(import_run: Import, *, latest: datetime) -> Options:
     answers = import_run.answers
     return Options(
         latest=latest,
+        most_rows=settings.IMPORT_MAX_ROWS,
         time_zone=time_zone(answers.get("time_zone", "UTC")),
         day_first=answers.get("day_first"),
         decimal_comma=answers.get("decimal_comma"),

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -55,11 +55,15 @@ def write(locked: Import, *, now: datetime) -> None:
 
 def tickers_of(import_run: Import) -> dict[str, Meaning]:
     """The tickers of a file with what they mean, as they are now."""
-    return tickers.meanings(
+    found = tickers.meanings(
         owner=import_run.portfolio.owner,
         tickers=import_run.tickers,
         asked=import_run.answers.get("asked", ()),
     )
+    return {
+        ticker: replace(meaning, count=import_run.tickers[ticker])
+        for ticker, meaning in found.items()
+    }
 
 
 def _stage(locked: Import, reading: Reading) -> None:

@@ -11,12 +11,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from portfolios.importers import files, formats
 from portfolios.importers.entries import FileRefused
+from portfolios.importers.formats import Questions
 from portfolios.models import Import, ImportRow, Portfolio, Transaction
 from portfolios.services import import_answers, import_previews, import_rows, transactions
 from portfolios.services.errors import (
@@ -35,13 +37,45 @@ KEPT_UNFINISHED = timedelta(days=2)
 ROWS_KEPT = timedelta(days=7)
 
 
+def most_bytes() -> int:
+    """The largest file that is taken."""
+    limit: int = settings.IMPORT_MAX_BYTES
+    return limit
+
+
+def too_large() -> str:
+    return f"The file is larger than {most_bytes() / 1_000_000:g} MB. Split it by year."
+
+
+def format_names() -> list[str]:
+    """What files are known by their headers."""
+    return [formats.name(slug) for slug in formats.FORMATS]
+
+
+def format_name(import_run: Import) -> str:
+    return formats.name(import_run.format)
+
+
+def questions(import_run: Import) -> tuple[Questions, tuple[str, ...]]:
+    """What has to be asked about a file, and its titles."""
+    options = import_answers.options(import_run, latest=import_run.created_at)
+    asked = formats.questions(import_run.text, options)
+    return asked, formats.find(import_run.text).titles
+
+
+def has_local_times(import_run: Import) -> bool:
+    """Whether times in the file are of a time zone that it does not name."""
+    options = import_answers.options(import_run, latest=import_run.created_at)
+    return formats.has_local_times(import_run.text, options)
+
+
 def upload(*, portfolio: Portfolio, file_name: str, content: bytes, now: datetime) -> Import:
     """Take a file and look at it; it takes the place of one that was not imported.
 
     Raises ImportRefusedError, and then nothing is kept of it.
     """
     try:
-        text = files.decode(content)
+        text = files.decode(content, most_bytes=most_bytes())
         source = formats.find(text)
         answers: dict[str, Any] = {"time_zone": portfolio.owner.time_zone}
         if source.format == formats.MAPPED:

@@ -20,6 +20,8 @@ class Meaning:
     is_left_out: bool = False
     is_chosen: bool = False
     """By its owner, and remembered."""
+    count: int = 0
+    """How many rows of a file have it."""
 
     @property
     def is_settled(self) -> bool:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portfolios.forms import NameForm, NewPortfolioForm, SettingsForm
+from portfolios.forms import FILE, NameForm, NewPortfolioForm, SettingsForm
 from portfolios.models import Portfolio
 from portfolios.selectors import model_portfolios, prices
 from portfolios.services import portfolios
@@ -37,6 +37,8 @@ def portfolio_create(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, f"“{portfolio}” is open.")
+            if form.cleaned_data["start"] == FILE:
+                return redirect("portfolios:import-list", portfolio.pk)
             return redirect(portfolio)
     context = {"form": form, "models": models, "as_of": as_of}
     status = 422 if form.errors else 200
