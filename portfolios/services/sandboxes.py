@@ -4,7 +4,7 @@ from collections.abc import Container
 from itertools import count
 
 from accounts.models import User
-from portfolios.models import Asset, Portfolio
+from portfolios.models import Asset, ColumnMapping, Portfolio, TickerChoice
 from portfolios.services.errors import SandboxFullError
 
 MAX_PORTFOLIOS = 20
@@ -25,6 +25,7 @@ def hand_over(*, guest: User, person: User) -> int:
     A name that the person uses already gets a number. Revisions stay: results do too.
     """
     Asset.of_anybody.filter(owner=guest).update(owner=person)
+    _hand_over_choices(guest=guest, person=person)
     adopted = 0
     taken = set(person.portfolios.values_list("name", flat=True))
     for portfolio in guest.portfolios.select_for_update(of=("self",)).order_by("pk"):
@@ -33,6 +34,14 @@ def hand_over(*, guest: User, person: User) -> int:
         Portfolio.objects.filter(pk=portfolio.pk).update(owner=person, name=name)
         adopted += portfolio.deleted_at is None
     return adopted
+
+
+def _hand_over_choices(*, guest: User, person: User) -> None:
+    """What a guest has said about files, where the person has not said anything."""
+    choices = TickerChoice.objects.filter(owner=person).values("ticker")
+    TickerChoice.objects.filter(owner=guest).exclude(ticker__in=choices).update(owner=person)
+    mappings = ColumnMapping.objects.filter(owner=person).values("header")
+    ColumnMapping.objects.filter(owner=guest).exclude(header__in=mappings).update(owner=person)
 
 
 def _free_name(name: str, taken: Container[str]) -> str:

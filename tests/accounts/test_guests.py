@@ -14,7 +14,7 @@ from django.test import Client
 from accounts import tasks
 from accounts.models import GUEST_STAYS, OutgoingEmail, User
 from accounts.services import guests, outbox
-from portfolios.models import Asset, Holding, Portfolio
+from portfolios.models import Asset, ColumnMapping, Holding, Portfolio, TickerChoice
 from tests.accounts.conftest import MailServer
 from tests.accounts.test_second_step import SECRET, code_now
 from tests.accounts.test_settings import PREFERENCES
@@ -202,6 +202,20 @@ def test_an_asset_of_the_guest_s_own_comes_along_with_its_prices() -> None:
     assert Holding.objects.get().asset_id == own.pk
 
 
+def test_what_a_guest_has_said_about_files_comes_along_and_never_takes_a_person_s_word() -> None:
+    sandbox, ada = guest(), person()
+    bitcoin, other = AssetFactory(), AssetFactory()
+    TickerChoice.objects.create(owner=sandbox, ticker="XBT", asset=bitcoin)
+    TickerChoice.objects.create(owner=sandbox, ticker="SOL", asset=None)
+    TickerChoice.objects.create(owner=ada, ticker="SOL", asset=other)
+    ColumnMapping.objects.create(owner=sandbox, header="a" * 64, columns={"at": "When"})
+    guests.adopt(person=ada, guest=sandbox)
+    said = TickerChoice.objects.filter(owner=ada).values_list("ticker", "asset")
+    assert set(said) == {("XBT", bitcoin.pk), ("SOL", other.pk)}
+    assert ColumnMapping.objects.get().owner == ada
+    assert TickerChoice.objects.count() == 2
+
+
 def test_a_guest_s_session_is_worth_nothing_afterwards() -> None:
     sandbox = guest()
     portfolio = PortfolioFactory(owner=sandbox)
@@ -309,7 +323,10 @@ STAYS_BEHIND = {
     "accounts.OutgoingEmail", "accounts.User", "accounts.User_groups",
     "accounts.User_user_permissions", "portfolios.TokenMigration",
 }  # fmt: skip
-COMES_ALONG = {"portfolios.Portfolio", "portfolios.Asset"}
+COMES_ALONG = {
+    "portfolios.Portfolio", "portfolios.Asset", "portfolios.TickerChoice",
+    "portfolios.ColumnMapping",
+}  # fmt: skip
 
 
 def test_whatever_points_at_a_user_is_decided_about() -> None:

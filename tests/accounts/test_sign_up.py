@@ -146,7 +146,7 @@ def test_signing_up_rings_for_its_mail(client: Client, monkeypatch: pytest.Monke
     """The broker is this process's memory: a worker of a demo would take the message away."""
     monkeypatch.setattr(current_app.conf, "broker_write_url", "memory://")
     with current_app.connection_for_write() as broker:
-        ring = broker.SimpleQueue("celery")
+        ring = broker.SimpleQueue("people")
         ring.clear()
         sign_up(client, "ada@example.org")
         message = ring.get(timeout=5)
