@@ -1,6 +1,6 @@
 from django.urls import path
 
-from analytics.views import assets, correlations, market, portfolios, sandbox
+from analytics.views import assets, correlations, market, performance, portfolios, sandbox
 
 app_name = "analytics"
 urlpatterns = [
@@ -8,6 +8,7 @@ urlpatterns = [
     path("portfolios/<int:pk>/", portfolios.overview, name="overview"),
     path("portfolios/<int:pk>/result/", portfolios.portfolio_result, name="portfolio-result"),
     path("portfolios/<int:pk>/value-history/", portfolios.value_history, name="value-history"),
+    path("portfolios/<int:pk>/performance/", performance.performance, name="performance"),
     path("portfolios/<int:pk>/recompute/", portfolios.recompute, name="recompute"),
     path("portfolios/<int:pk>/allocation/", portfolios.allocation, name="allocation"),
     path("portfolios/<int:pk>/rebalance/", portfolios.rebalance, name="rebalance"),

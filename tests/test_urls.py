@@ -66,6 +66,7 @@ OWNED = {
     "analytics:allocation": owned(allowed=("GET",)),
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:value-history": owned(allowed=("GET",)),
+    "analytics:performance": owned(allowed=("GET",)),
     "analytics:recompute": owned(allowed=("POST",), user=302),
     "portfolios:holdings": owned(),
     "portfolios:holding": owned("holding"),

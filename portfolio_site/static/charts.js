@@ -206,6 +206,7 @@
   };
   const FORMATS = {
     percent: (fraction) => percent(fraction),
+    money: (value) => inStyle(value.toLocaleString("en", { maximumFractionDigits: 0 })),
     ratio: (number) => inStyle(number.toFixed(2)),
     price: (number) => inStyle(Number(number.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 8 })),
   };
