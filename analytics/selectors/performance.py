@@ -276,11 +276,9 @@ def _prices(asset_ids: Sequence[int], days: Sequence[date]) -> dict[int, Floats]
     for pk in dollars.values_list("pk", flat=True):
         found[pk][:] = 1.0
     first, end = days[0], days[-1]
-    asked = {
-        "assets": list(asset_ids), "start": first - timedelta(days=BEFORE_FIRST), "end": end,
-    }  # fmt: skip
+    start = first - timedelta(days=BEFORE_FIRST)
     with connection.cursor() as cursor:
-        cursor.execute(PRICES, asked)
+        cursor.execute(PRICES, {"assets": list(asset_ids), "start": start, "end": end})
         for pk, day, close in cursor.fetchall():
             found[pk][max((day - first).days, 0)] = close
     position = np.arange(len(days))

@@ -60,7 +60,7 @@ def _record_since(portfolio: Portfolio, closes: pd.DataFrame, bought_on: date) -
     days = closes.index[list(closes.index).index(bought_on) + 1 :]
     entries = []
     paying = next((each for each in held if each.asset.assumed_yield), None)
-    if paying is not None:
+    if paying is not None and paying.asset.assumed_yield:
         reward = (paying.quantity * paying.asset.assumed_yield / 12).quantize(SMALLEST)
         entries += [
             Transaction(
