@@ -58,6 +58,7 @@ class Period:
     name: str
     days: Sequence[date]
     values: Floats  # (n,) US dollars
+    start_value: float  # US dollars; zero where the period begins with the portfolio itself
     contributed: Floats  # (n,) US dollars, the value at the start and all that was put in since
     growth: dict[str, Floats]  # by name: this portfolio first, then what it is compared with
     unclear_days: int  # whose values do not follow from what was put in or taken out
@@ -73,7 +74,7 @@ class Period:
 
     @property
     def contributions(self) -> float:
-        return float(self.contributed[-1] - self.contributed[0])
+        return float(self.contributed[-1] - self.start_value)
 
     @property
     def gain(self) -> float:
@@ -229,9 +230,10 @@ def _measure(moved: Movements, *, as_of: date) -> Performance | None:
     if not series.days or not series.values.any():
         return None
     series = series.since(int(np.argmax(series.values > 0)))
+    begun = series.days[0] == first and series.flows[0] > 0
     last = len(series.days) - 1
     periods = [
-        _period(key, name, series.since(last - days if days else 0))
+        _period(key, name, series.since(last - days if days else 0), begun=not days and begun)
         for key, (name, days) in PERIODS.items()
         if last and days < last
     ]
@@ -333,29 +335,33 @@ def _held_still(series: _Series) -> Floats | None:
     return worth / worth[0] if worth[0] > 0 else None
 
 
-def _period(key: str, name: str, series: _Series) -> Period:
+def _period(key: str, name: str, series: _Series, *, begun: bool) -> Period:
+    """`begun`: the portfolio itself began on the first day, so all of it was put in."""
     returns, unclear = _returns(series)
     volatility, error, sharpe = _risk(returns)
-    start = series.values[0]
+    put_in = series.flows.copy()
+    if not begun:
+        put_in[0] = series.values[0]
+    growth = _growth(series, returns)
+    growth[OWN] *= series.values[0] / put_in[0]  # what the first day's prices and fees did
     return Period(
         key=key,
         name=name,
         days=series.days,
         values=series.values,
-        contributed=start + np.concatenate([[0.0], np.cumsum(series.flows[1:])]),
-        growth=_growth(series, returns),
+        start_value=0.0 if begun else float(series.values[0]),
+        contributed=np.cumsum(put_in),
+        growth=growth,
         unclear_days=unclear,
-        money_weighted=_money_weighted(series),
+        money_weighted=_money_weighted(series, put_in),
         volatility=volatility,
         volatility_error=error,
         sharpe=sharpe,
     )
 
 
-def _money_weighted(series: _Series) -> float | None:
+def _money_weighted(series: _Series, put_in: Floats) -> float | None:
     """Over the whole period, what was there at its start included; not by the year."""
-    put_in = series.flows.copy()
-    put_in[0] = series.values[0]
     days = np.array(series.days, dtype="datetime64[D]")
     try:
         found = rates_of_return.money_weighted(put_in[None], series.values[None, -1], days)

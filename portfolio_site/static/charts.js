@@ -267,7 +267,7 @@
       height: 260,
       ...common,
       grid: { left: 4, right: 16, top: 12, bottom: names.length > 1 ? 34 : 8, containLabel: true },
-      legend: names.length > 1 ? { bottom: 0, data: names, textStyle: { color: text } } : { show: false },
+      legend: names.length > 1 ? { type: "scroll", bottom: 0, data: names, textStyle: { color: text } } : { show: false },
       tooltip: {
         ...common.tooltip,
         trigger: "axis",

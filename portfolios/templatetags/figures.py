@@ -25,6 +25,7 @@ MINUS = "−"
 HUGE = Decimal(10) ** 15
 TINY_PRICE = Decimal(10) ** -15
 SIGNIFICANT_DIGITS = 4
+LISTED = Decimal("0.00001")
 # A style is two of these, as it is called: thousands_decimals.
 MARKS = {"comma": ",", "point": ".", "space": "\N{NO-BREAK SPACE}"}
 _style: ContextVar[str] = ContextVar("number_style", default=NumberStyle.COMMA_POINT)
@@ -191,6 +192,16 @@ def quantity(value: Any) -> str:
         number = Decimal(f"{value:.6g}")
     text = _trimmed(f"{number:,f}")
     return "0" if text in ("-0", "") else _in_style(text.replace("-", MINUS))
+
+
+@register.filter
+def units(value: Any) -> str:
+    """A balance for a list: eight decimals at most, or as many as four digits need."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    decimals = 8 if abs(number) >= LISTED else SIGNIFICANT_DIGITS - 1 - number.adjusted()
+    return quantity(round(number, decimals)) if number else "0"
 
 
 def typed_quantity(balance: Decimal) -> str:

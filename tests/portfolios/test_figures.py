@@ -222,3 +222,33 @@ def test_a_value_in_another_unit_has_its_symbol_and_nothing_when_it_is_unknown()
     assert figures.in_unit(18_605.0, bitcoin) == "0.3721 BTC"
     for value, unit in ((None, bitcoin), (math.nan, bitcoin), (1.0, None)):
         assert figures.in_unit(value, unit) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal("1.500000000000000000"), "1.5"),
+        (Decimal("1116.975139581122855045"), "1,116.97513958"),
+        (Decimal("0.000000000000000001"), "0.000000000000000001"),
+        (Decimal("0.00000123456789"), "0.000001235"),
+        (Decimal(0), "0"),
+        (None, "—"),
+    ],
+)
+def test_units_in_a_list_have_eight_decimals_and_never_look_like_nothing(value, text):
+    assert figures.units(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "word", "colour"),
+    [
+        (12.5, "+12.50", "a gain", "gain"),
+        (Decimal("-3.1"), "−3.10", "a loss", "loss"),
+        (0, "0.00", "neither gain nor loss", ""),
+        (Decimal("0.001"), "+<0.01", "a gain", "gain"),
+        (None, "—", "", ""),
+    ],
+)
+def test_a_gain_has_a_sign_a_word_and_a_colour(value, text, word, colour):
+    shown = figures.signed_money(value), figures.gain_or_loss(value), figures.gain_class(value)
+    assert shown == (text, word, colour)
