@@ -1,6 +1,14 @@
 from django.urls import path
 
-from analytics.views import assets, correlations, market, performance, portfolios, sandbox
+from analytics.views import (
+    assets,
+    correlations,
+    market,
+    performance,
+    portfolios,
+    sandbox,
+    volatility,
+)
 
 app_name = "analytics"
 urlpatterns = [
@@ -23,5 +31,7 @@ urlpatterns = [
         correlations.correlation_pair,
         name="correlation-pair",
     ),
+    path("market/volatility/", volatility.volatility, name="volatility"),
     path("market/assets/", assets.asset_list, name="asset-list"),
+    path("market/assets/<slug:coingecko_id>/", assets.asset, name="asset"),
 ]

@@ -50,6 +50,8 @@ PAGES = {
     "analytics:portfolio-list": 11,
     "analytics:market": 8,
     "analytics:asset-list": 8,
+    "analytics:asset": 8,
+    "analytics:volatility": 8,
     "analytics:correlation": 8,
     "analytics:correlation-heatmap": 8,
     "analytics:correlation-pair": 8,
@@ -72,7 +74,10 @@ PAGES = {
     "admin:accounts_outgoingemail_changelist": 12,
 }
 SEARCHED = {"analytics:asset-list", "portfolios:asset-options"}
-OF_ASSETS = {"analytics:correlation-pair": ["solana", "ethereum"]}
+OF_ASSETS = {
+    "analytics:asset": ["solana"],
+    "analytics:correlation-pair": ["solana", "ethereum"],
+}
 OF_A_PORTFOLIO = {"portfolios:holdings", "portfolios:targets"}
 
 

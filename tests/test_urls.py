@@ -103,6 +103,8 @@ PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
     "analytics:market": Url(allowed=("GET",)),
     "analytics:asset-list": Url(allowed=("GET",)),
+    "analytics:asset": Url(allowed=("GET",), arguments=("listed",)),
+    "analytics:volatility": Url(allowed=("GET",)),
     "analytics:correlation": Url(allowed=("GET",)),
     "analytics:correlation-heatmap": Url(allowed=("GET",)),
     "analytics:correlation-pair": Url(allowed=("GET",), arguments=("listed", "other_listed")),

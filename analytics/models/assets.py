@@ -1,5 +1,7 @@
 """What the night measured of single assets."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -8,6 +10,8 @@ from portfolios.models import Asset
 # Relative strength is told over these, in this order.
 PERIODS = (30, 90, 180)
 LOOKBACK_DAYS = 365
+# What changed is told since so long ago.
+QUARTER = timedelta(days=91)
 
 
 class AssetDay(models.Model):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,13 @@ from analytics.core import DAYS_PER_YEAR, drawdowns, relative_strength
 from analytics.core.relative_strength import RelativeStrength
 from analytics.core.returns import DISPLAY_RETURNS
 from analytics.models import AssetDay, MarketSnapshot
-from analytics.models.assets import LOOKBACK_DAYS, PERIODS
+from analytics.models.assets import LOOKBACK_DAYS, PERIODS, QUARTER
 from analytics.services import market
 from portfolios.models import Asset
 from portfolios.selectors import prices
 from portfolios.selectors.prices import LatestClose
 
 BENCHMARK = "bitcoin"
-QUARTER = timedelta(days=91)
 # The period whose change ranks the coins, neither a fortnight's noise nor half a year ago.
 RANKED_BY = PERIODS.index(90)
 

@@ -119,6 +119,18 @@ def close_panel(*, end: date, days: int, asset_ids: Collection[int] | None = Non
     )
 
 
+def candles(asset: Asset, *, end: date, days: int) -> pd.DataFrame:
+    """Open, high, low and close of the `days` days up to `end`, a row a date; NaN for unknown."""
+    start = end - timedelta(days=days - 1)
+    names = ["open", "high", "low", "close"]
+    rows = DailyPrice.objects.filter(asset=asset, date__range=(start, end))
+    known = pd.DataFrame.from_records(
+        list(rows.values_list("date", *names)), columns=["date", *names], index="date"
+    )
+    every = [start + timedelta(days=n) for n in range(days)]
+    return known.reindex(pd.Index(every, name="date")).astype(float)
+
+
 def histories(*, as_of: date) -> dict[int, PriceHistory]:
     """The price history of each listed asset that has a close by `as_of`, in two queries."""
     with connection.cursor() as cursor:

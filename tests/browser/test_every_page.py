@@ -75,6 +75,8 @@ def arguments(portfolio) -> dict[str, object]:
         "model": "conservative",
         "own_asset": own_asset(owner=portfolio.owner, prices={AS_OF: 250}, name="A painting").pk,
         "uid": "1",
+        "listed": "bitcoin",
+        "other_listed": "solana",
     }
 
 

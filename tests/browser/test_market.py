@@ -69,3 +69,21 @@ def test_without_javascript_the_explorer_is_a_form_and_a_cell_a_page(
     expect(plain).to_have_url(re.compile(r"/market/correlation/[\w-]+/[\w-]+/\?window=30"))
     expect(plain.get_by_role("cell", name="Both rose")).to_be_visible()
     context.close()
+
+
+def test_volatility_and_the_pages_of_assets(page: Page, visit: Open, console) -> None:
+    visit("analytics:volatility")
+    page.get_by_label("Asset").select_option("SOL Solana")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", name="Solana, the last 30 days")).to_be_visible()
+    expect(page.locator("canvas")).to_have_count(2)
+    check(page)
+    visit("analytics:asset-list")
+    page.get_by_role("link", name="SOL Solana").click()
+    expect(page.get_by_role("heading", name="What changed this quarter")).to_be_visible()
+    expect(page.locator("canvas")).to_have_count(1)
+    check(page)
+    page.get_by_role("link", name="how it moves with Bitcoin").click()
+    expect(page.get_by_role("heading", name="Correlation over 90 days")).to_be_visible()
+    check(page)
+    assert console == []
