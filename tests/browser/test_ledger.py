@@ -1,11 +1,14 @@
 """A history typed in a browser: a purchase, a sale, the gain, and what is undone."""
 
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from analytics.services import nights
 from portfolios.models import Asset, Portfolio
+from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401  (fixtures)
 from tests.browser.pages import REFUSED, check, press
 from tests.factories import AssetFactory, PortfolioFactory
 
@@ -74,3 +77,27 @@ def test_a_purchase_a_sale_and_the_gain_between_them(page: Page, visit, portfoli
     expect(page.get_by_role("link", name="Change the buy of 10 January 2024")).to_be_visible()
     check(page)
     assert [error for error in console if REFUSED not in error] == []
+
+
+class TestPerformance:
+    @pytest.fixture
+    def portfolio(self, hold) -> Portfolio:  # noqa: F811
+        """Half Bitcoin, half Solana for two months, measured by a night."""
+        portfolio = hold({"BTC": 6, "SOL": 6}, {"BTC": "0.5", "SOL": "0.5"}, name="Rainy days")
+        began = datetime.combine(AS_OF - timedelta(days=70), time(12), tzinfo=UTC)
+        portfolio.transactions.update(at=began)
+        nights.run_to_end(as_of=AS_OF)
+        return portfolio
+
+    def test_its_charts_are_drawn_and_every_period_has_its_numbers(
+        self, page: Page, visit, portfolio, console
+    ):
+        visit("analytics:performance", portfolio.pk)
+        expect(page.locator("[data-chart] canvas")).to_have_count(3)
+        check(page)
+        page.get_by_role("link", name="1 month").click()
+        expect(page.get_by_text("Gain, 1 month")).to_be_visible()
+        page.get_by_text("The charts in numbers").click()
+        expect(page.get_by_role("cell", name="30 June 2024")).to_be_visible()
+        check(page)
+        assert console == []
