@@ -190,8 +190,10 @@ def _take(
     parts: list[Lot] = []
     left = event.quantity
     for line, most in chosen:
-        for index in [i for i, lot in enumerate(lots) if lot.line == line][:1]:
-            left -= _take_from(lots, index, min(most, left), parts)
+        wanted = min(most, left)
+        for index in reversed([i for i, lot in enumerate(lots) if lot.line == line]):
+            taken = _take_from(lots, index, wanted, parts)
+            wanted, left = wanted - taken, left - taken
     while left > 0 and lots:
         left -= _take_from(lots, 0, left, parts)
     if left > 0:

@@ -77,6 +77,7 @@ OWNED = {
     "portfolios:transaction-restore": owned(allowed=("POST",), user=302),
     "portfolios:transaction": owned("transaction"),
     "portfolios:transaction-remove": owned("transaction", allowed=("POST",), user=302),
+    "portfolios:sale-lots": owned("transaction"),
     "portfolios:gains": owned(allowed=("GET",)),
     "portfolios:gains-csv": owned("year", allowed=("GET",)),
     "portfolios:ledger-settings": owned(allowed=("POST",), user=422),

@@ -1,12 +1,14 @@
 """What people type about what happened: a form for each kind of transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 
 from portfolios.forms import AssetField, NumberField, SeenForm
+from portfolios.lots import Lot
 from portfolios.models import Asset, Portfolio, Transaction
 from portfolios.models.assets import DOLLAR
 from portfolios.selectors import assets
@@ -154,6 +156,31 @@ class LedgerForm(SeenForm):
         help_text="Money that is paid must have been deposited, and what sales bring stays. "
         "Off, money comes from outside and leaves.",
     )  # fmt: skip
+
+
+class LotChoicesForm(SeenForm):
+    """How much a sale takes of each lot; what is left empty is for the oldest lots to give."""
+
+    def __init__(self, submitted: Any, *, sale: Transaction, lots: Sequence[Lot]) -> None:
+        super().__init__(submitted, initial={"revision": sale.portfolio.revision})
+        chosen = {choice.purchase_id: choice.quantity for choice in sale.lot_choices.all()}
+        self.lots = {f"lot-{lot.line}": lot for lot in lots}
+        for name, lot in self.lots.items():
+            quantity = chosen.get(lot.line)
+            self.fields[name] = NumberField(
+                label=f"Of the lot of {lot.acquired_at:%-d %B %Y}",
+                required=False,
+                initial=None if quantity is None else _plain(quantity),
+            )
+
+    def rows(self) -> list[tuple[Lot, forms.BoundField]]:
+        return [(lot, self[name]) for name, lot in self.lots.items()]
+
+    @property
+    def quantities(self) -> dict[int, Decimal]:
+        """By purchase."""
+        typed = {lot.line: self.cleaned_data.get(name) for name, lot in self.lots.items()}
+        return {line: quantity for line, quantity in typed.items() if quantity}
 
 
 class ActivityFilter(forms.Form):

@@ -85,6 +85,25 @@ def read(portfolio: Portfolio) -> Report:
     )
 
 
+def lots_before(portfolio: Portfolio, sale: Transaction) -> list[Lot]:
+    """The lots of what a sale sold that were there just before it, by day of purchase."""
+    if sale.sent_asset_id is None:
+        return []
+    earlier = portfolio.transactions.filter(at__lte=sale.at).exclude(pk=sale.pk)
+    entries = list(earlier.order_by("at", "pk"))
+    matching = match(portfolio, entries=entries, assets=_assets(portfolio))
+    return matching.open_lots.get(sale.sent_asset_id, [])
+
+
+def quantities_before(portfolio: Portfolio, sale: Transaction) -> dict[int, Decimal]:
+    """The same by purchase."""
+    found: dict[int, Decimal] = {}
+    with localcontext(prec=lots.DIGITS):
+        for lot in lots_before(portfolio, sale):
+            found[lot.line] = found.get(lot.line, Decimal(0)) + lot.quantity
+    return found
+
+
 def match(
     portfolio: Portfolio, *, entries: Sequence[Transaction], assets: Mapping[int, Asset]
 ) -> Matching:

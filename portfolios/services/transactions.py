@@ -40,6 +40,24 @@ FOLLOW = f"""
 """
 
 
+# A copied ledger has its lines in the order of the original, so the n-th is the n-th.
+COPY_CHOICES = """
+    WITH line AS (
+        SELECT portfolio_id, id, row_number() OVER (PARTITION BY portfolio_id ORDER BY id) AS number
+        FROM portfolios_transaction WHERE portfolio_id IN (%(original)s, %(copy)s)
+    ), twin AS (
+        SELECT line.id AS original, other.id AS copy
+        FROM line JOIN line AS other USING (number)
+        WHERE line.portfolio_id = %(original)s AND other.portfolio_id = %(copy)s
+    )
+    INSERT INTO portfolios_lotchoice (sale_id, purchase_id, quantity)
+    SELECT sale.copy, purchase.copy, choice.quantity
+    FROM portfolios_lotchoice AS choice
+    JOIN twin AS sale ON sale.original = choice.sale_id
+    JOIN twin AS purchase ON purchase.original = choice.purchase_id
+"""
+
+
 @dataclass(frozen=True)
 class Added:
     """How many rows were new, and how many the ledger knew by their fingerprints."""
@@ -166,8 +184,7 @@ def rebuild(*, portfolio_id: int) -> None:
 def copy_all(original: Portfolio, *, to: Portfolio) -> None:
     """Give a new portfolio the ledger of another.
 
-    What a reversed token migration turns back stays as it is in the copy. Lots that were chosen
-    by hand are chosen for the copy anew.
+    What a reversed token migration turns back stays as it is in the copy.
     """
     left_out = ("id", "portfolio_id", "import_run_id", "token_migration_id", "created_at")
     names = [field.attname for field in Transaction._meta.concrete_fields]
@@ -178,6 +195,7 @@ def copy_all(original: Portfolio, *, to: Portfolio) -> None:
             f"SELECT %s, {columns} FROM portfolios_transaction WHERE portfolio_id = %s ORDER BY id",
             [to.pk, original.pk],
         )
+        cursor.execute(COPY_CHOICES, {"original": original.pk, "copy": to.pk})
 
 
 def moved(entries: Iterable[Transaction]) -> set[int]:

@@ -197,3 +197,49 @@ class TestThePage:
         typed["revision"] = portfolio.revision
         assert client.post(address, typed | {"follows_cash": "on"}).status_code == 302
         assert portfolio.holdings.get(asset__symbol="USD").quantity == Decimal("200.5")
+
+
+class TestChoosingLots:
+    @pytest.fixture
+    def sale(self, portfolio, btc, usd) -> Transaction:
+        lines = [
+            entry(Kind.BUY, on(1, 6), received=("1", btc), sent=("10", usd)),
+            entry(Kind.BUY, on(1, 7), received=("1", btc), sent=("30", usd)),
+            entry(Kind.SELL, on(1, 9), sent=("1.5", btc), received=("75", usd)),
+        ]
+        record(portfolio, *lines)
+        Portfolio.objects.update(lot_method="specific")
+        return lines[2]
+
+    def choose(self, sale: Transaction, *quantities: str):
+        client = Client()
+        client.force_login(sale.portfolio.owner)
+        address = reverse("portfolios:sale-lots", args=[sale.portfolio_id, sale.pk])
+        page = client.get(address)
+        names = [field.html_name for _, field in page.context["form"].rows()]
+        typed = dict(zip(names, quantities, strict=True))
+        revision = Portfolio.objects.get(pk=sale.portfolio_id).revision
+        return client.post(address, typed | {"revision": revision})
+
+    def test_a_sale_takes_what_was_chosen_and_the_oldest_for_the_rest(self, sale):
+        assert self.choose(sale, "", "1").status_code == 302
+        portfolio = Portfolio.objects.get()
+        report = gains.read(portfolio)
+        assert sum(cost or 0 for _, cost in told(report)) == Decimal(35)
+        assert [row.lot.quantity for row in report.open_lots] == [Decimal("0.5")]
+        copy = portfolios.clone(portfolio=portfolio)
+        assert told(gains.read(copy)) == told(report)
+        assert self.choose(sale, "", "").status_code == 302
+        assert not LotChoice.objects.filter(sale=sale).exists()
+
+    def test_no_more_than_a_lot_or_the_sale_has(self, sale):
+        for quantities, words in (
+            (("1.1", ""), "That lot has 1 left"),
+            (("1", "0.6"), "More is chosen than was sold"),
+            (("x", ""), "Enter a number"),
+            (("-1", ""), "above zero"),
+        ):
+            refused = self.choose(sale, *quantities)
+            assert refused.status_code == 422
+            assert words in refused.content.decode()
+        assert not LotChoice.objects.exists()
