@@ -64,10 +64,6 @@ class MarketPage:
             if name in POLICIES
         ]
 
-    @property
-    def tried(self) -> int:
-        return sum(row.switches for row in self.policies)
-
 
 def read(*, today: date) -> MarketPage | None:
     """The market as the current night measured it; None before the first night is out."""

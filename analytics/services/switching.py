@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.core import DAYS_PER_YEAR, performance, sharpe_ratios, switching
+from analytics.core import DAYS_PER_YEAR, backtests, performance, sharpe_ratios
+from analytics.core.backtests import Backtest
 from analytics.core.regime_signals import SIGNALS
 from analytics.core.regimes import Label, Regimes
 from analytics.models import SwitchingReview
@@ -67,15 +68,17 @@ def refresh(
     start = max(_first_row(told), int(np.isfinite(prices).all(axis=1).argmax()))
     if len(days) - start < FEWEST_DAYS or np.isnan(prices[start:]).any():
         return
-    walked = switching.run(
-        prices[start:],
-        told.labels[start:].astype(np.int64),
+    told_since = told.labels[start:].astype(np.int64)
+    walked = backtests.run(
+        np.column_stack([prices[start:], np.full(len(told_since), np.nan)]),
         _targets(),
-        rebalances=[name in REBALANCED for name in POLICIES],
+        regimes=told_since,
+        signals=_schedules(told_since),
+        schedule=np.arange(len(POLICIES)),
         fee_rate=FEE_RATE,
     )
-    if (walked.traded == 0).any():
-        return  # a policy that never bought anything has no performance
+    if (walked.nav == 1).all(axis=0).any():
+        return  # a policy that was in cash throughout has no ratio to judge
     SwitchingReview.objects.update_or_create(
         as_of=as_of,
         defaults={"since": days[start], "fee_rate": FEE_RATE, "policies": _figures(walked)},
@@ -89,18 +92,37 @@ def _first_row(told: Regimes) -> int:
 
 
 def _targets() -> NDArray[np.float64]:
-    return np.array(
-        [[by_label.get(label, usual) for label in Label] for usual, by_label in POLICIES.values()]
+    """(r, p, n + 1): what each policy holds in each regime, the rest in cash.
+
+    Cash is an asset that never gets a price: the backtest holds it as cash, without a fee.
+    """
+    held = np.array(
+        [[by_label.get(label, usual) for usual, by_label in POLICIES.values()] for label in Label]
     )
+    return np.concatenate([held, 1 - held.sum(axis=2, keepdims=True)], axis=2)
 
 
-def _figures(walked: switching.Switching) -> list[dict[str, Any]]:
+def _schedules(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(p, n_days): the closes that call each policy to trade.
+
+    The regime has changed, and with it the targets; or, for who rebalances, whatever they are.
+    """
+    targets = _targets()
+    changed = np.zeros((len(POLICIES), len(labels)), np.bool_)
+    for row, name in enumerate(POLICIES):
+        differs = (targets[labels[1:], row] != targets[labels[:-1], row]).any(axis=1)
+        changed[row, 1:] = differs if name not in REBALANCED else labels[1:] != labels[:-1]
+    return changed
+
+
+def _figures(walked: Backtest) -> list[dict[str, Any]]:
     """The rows of a SwitchingReview, in the order of POLICIES."""
     returns = walked.nav[1:].T / walked.nav[:-1].T - 1
     of = performance.statistics(returns)
     moments = sharpe_ratios.estimate(returns)
     years = returns.shape[1] / DAYS_PER_YEAR
-    deflated = _deflated(moments, returns.shape[1])
+    deflated = backtests.deflated_sharpe(walked)
+    paid = np.bincount(walked.trade_policy, walked.trade_cost, len(POLICIES))
     return [
         {
             "name": name,
@@ -111,23 +133,10 @@ def _figures(walked: switching.Switching) -> list[dict[str, Any]]:
             "max_drawdown": float(of.max_drawdown[row]),
             "sharpe": float(moments.annual[row]),
             "sharpe_standard_error": float(moments.standard_error[row]),
-            "trades": int(walked.trades[row]),
-            "traded_a_year": float(walked.traded[row] / years),
-            "cost": float(walked.cost[row]),
-            "deflated_sharpe": deflated[row] if name in COMPARED_WITH else None,
+            "trades": int(walked.rebalances[row]),
+            "turnover_a_year": float(walked.one_way_turnover[row] / years),
+            "cost": float(paid[row]),
+            "deflated_sharpe": float(deflated.probability[row]) if name in COMPARED_WITH else None,
         }
         for row, name in enumerate(POLICIES)
     ]
-
-
-def _deflated(moments: sharpe_ratios.SharpeEstimate, n_days: int) -> list[float]:
-    """How sure each policy's ratio beats the best that luck finds among all that switch."""
-    told = sharpe_ratios.deflated(
-        moments.daily,
-        days=n_days,
-        skewness=moments.skewness,
-        kurtosis=moments.kurtosis,
-        trials=len(COMPARED_WITH),
-        variance_of_trials=float(moments.daily.var()),
-    )
-    return [float(probability) for probability in told.probability]

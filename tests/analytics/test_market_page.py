@@ -201,7 +201,7 @@ def review_row(name: str, cagr: float, against: str | None = None) -> dict[str, 
     return {
         "name": name, "against": against, "growth": 2.0, "cagr": cagr, "volatility": 0.5,
         "max_drawdown": -0.6, "sharpe": 1.1, "sharpe_standard_error": 0.4, "trades": 7,
-        "traded_a_year": 1.5, "cost": 0.03, "deflated_sharpe": 0.91 if against else None,
+        "turnover_a_year": 1.5, "cost": 0.03, "deflated_sharpe": 0.91 if against else None,
     }  # fmt: skip
 
 
@@ -221,6 +221,7 @@ def test_switching_is_shown_beside_doing_nothing_with_its_costs() -> None:
     assert "Bitcoin, in cash in bear markets +25.0 −5.0 50.0 −60.0 1.10 ± 0.40 7 150.0 3.0" in told
     assert "a trade costs 0.25 % of its amount" in told
     assert "1 Jan 2020 to 30 Jun 2024" in told
+    assert "2 policies were tried" in told
 
 
 # On the full real data

@@ -209,15 +209,39 @@ def test_doing_nothing_is_holding_after_one_purchase() -> None:
     review = SwitchingReview.objects.get()
     rows = {row["name"]: row for row in review.policies}
     assert list(rows) == list(switching.POLICIES)
-    closes = DailyPrice.objects.filter(asset=bitcoin).order_by("date")
-    bought = closes.get(date=review.since + timedelta(days=1)).close
-    growth = closes.get(date=END).close / bought / (1 + switching.FEE_RATE)
+    closes = DailyPrice.objects.filter(asset=bitcoin)
+    growth = closes.get(date=END).close / closes.get(date=review.since).close
     assert rows["hold_bitcoin"]["growth"] == pytest.approx(growth)
-    assert rows["hold_bitcoin"]["trades"] == rows["hold_mix"]["trades"] == 1
-    assert rows["leave_bear"]["trades"] > 1
-    assert rows["leave_bear"]["cost"] > rows["hold_bitcoin"]["cost"]
-    assert rows["rebalance_mix"]["trades"] == rows["tilt_mix"]["trades"]
+    for name in ("hold_bitcoin", "hold_mix"):
+        assert rows[name]["trades"] == rows[name]["cost"] == 0
+    assert rows["rebalance_mix"]["trades"] == rows["tilt_mix"]["trades"] > 0
     assert all(0 <= rows[name]["deflated_sharpe"] <= 1 for name in switching.COMPARED_WITH)
+
+
+def test_leaving_in_bear_markets_trades_the_day_after_each_signal_and_pays_for_it() -> None:
+    """The same again with a loop over the stored labels."""
+    bitcoin = AssetFactory(coingecko_id="bitcoin")
+    walk(bitcoin, days=1000, seed=1)
+    walk(AssetFactory(coingecko_id="ethereum"), days=1000, seed=2)
+    regimes.refresh(as_of=END)
+    review = SwitchingReview.objects.get()
+    since = {"date__gte": review.since}
+    labels = list(
+        RegimeDay.objects.filter(**since).order_by("date").values_list("label", flat=True)
+    )
+    prices = DailyPrice.objects.filter(asset=bitcoin, **since).order_by("date")
+    closes = list(prices.values_list("close", flat=True))
+    value, invested, trades = 1.0, labels[0] != "bear", 0
+    for day in range(1, len(closes)):
+        value *= closes[day] / closes[day - 1] if invested else 1
+        wanted = labels[day - 1] != "bear"
+        if wanted != invested:
+            fee = switching.FEE_RATE
+            value *= 1 / (1 + fee) if wanted else 1 - fee
+            invested, trades = wanted, trades + 1
+    row = {row["name"]: row for row in review.policies}["leave_bear"]
+    assert trades >= 2
+    assert (row["growth"], row["trades"]) == (pytest.approx(value), trades)
 
 
 @pytest.mark.parametrize("days", [300, 700])
@@ -225,4 +249,16 @@ def test_without_a_year_of_labels_and_prices_nothing_is_reviewed(days: int) -> N
     walk(AssetFactory(coingecko_id="bitcoin"), days=days, seed=3)
     walk(AssetFactory(coingecko_id="ethereum"), days=days, seed=4)
     regimes.refresh(as_of=END)
+    assert not SwitchingReview.objects.exists()
+
+
+def test_a_policy_that_was_in_cash_throughout_stops_no_night() -> None:
+    for coingecko_id in ("bitcoin", "ethereum"):
+        asset = AssetFactory(coingecko_id=coingecko_id)
+        walk(asset, days=1000, seed=5)
+        prices = list(DailyPrice.objects.filter(asset=asset).order_by("date"))
+        for n, price in enumerate(prices):
+            price.close = price.high = price.low = 1000 * 0.99**n * (1 + 0.001 * (n % 2))
+        DailyPrice.objects.bulk_update(prices, ["close", "high", "low"])
+    assert regimes.refresh(as_of=END).label in ("bear", "high_volatility")
     assert not SwitchingReview.objects.exists()
