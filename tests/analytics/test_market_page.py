@@ -100,6 +100,10 @@ def test_it_is_said_what_the_label_was_made_from() -> None:
     told = words(page())
     assert "Told from: trend, drawdown. Unavailable: realised volatility, altcoins ahead" in told
     assert "Of 2 other signals that are available 1 speaks for it, too." in told
+    day = RegimeDay.objects.get()
+    day.signals["funding"] |= {"state": 0}
+    day.save()
+    assert "Of 2 other signals that are available none speaks for it." in words(page())
 
 
 # The evidence
