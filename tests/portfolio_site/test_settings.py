@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from portfolio_site.environment import sibling
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 COMPLETE = {
     "EVENKEEL_ENV": "production",
@@ -83,3 +85,12 @@ def test_the_readme_lists_every_variable_that_is_read():
               for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
     assert {"SECRET_KEY", "METRICS_TOKEN", "WEB_CONCURRENCY"} <= read
     assert read - listed == set()
+
+
+def test_signals_are_looked_for_beside_the_prices(tmp_path):
+    prices = tmp_path / "daily"
+    prices.mkdir()
+    assert sibling(str(prices), "signals") == ""
+    (tmp_path / "signals").mkdir()
+    assert sibling(f"{prices}/", "signals") == str(tmp_path / "signals")
+    assert sibling("", "signals") == ""
