@@ -67,8 +67,10 @@ NIGHT_CHUNK_SIZE = env.int("NIGHT_CHUNK_SIZE", 1000)
 # Of a file that somebody imports. It is held in memory and in the database, never on disk.
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", 1_000_000)
 IMPORT_MAX_ROWS = env.int("IMPORT_MAX_ROWS", 10_000)
+# Of a portfolio's own exported file: some 40,000 transactions.
+PORTFOLIO_FILE_MAX_BYTES = env.int("PORTFOLIO_FILE_MAX_BYTES", 10_000_000)
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, IMPORT_MAX_BYTES + 100_000)
+FILE_UPLOAD_MAX_MEMORY_SIZE = max(PORTFOLIO_FILE_MAX_BYTES, IMPORT_MAX_BYTES) + 100_000
 MAILS_PER_SECOND = env.float("MAILS_PER_SECOND", 10.0)
 
 # --- Operations (docs/operations.md) -------------------------------------------------------------

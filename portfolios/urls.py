@@ -26,6 +26,7 @@ urlpatterns = [
     path("assets/own/<int:pk>/price/", own_assets.own_price, name="own-price"),
     path("assets/own/<int:pk>/remove/", own_assets.own_asset_remove, name="own-asset-remove"),
     path("portfolios/new/", portfolios.portfolio_create, name="portfolio-create"),
+    path("portfolios/new/file/", portfolio_files.portfolio_from_file, name="portfolio-from-file"),
     path("portfolios/<int:pk>/holdings/", holdings.holdings, name="holdings"),
     path("portfolios/<int:pk>/holdings/<int:holding_pk>/", holdings.holding, name="holding"),
     path(

@@ -110,6 +110,7 @@ PERSONAL = {
     "analytics:correlation-heatmap": Url(allowed=("GET",)),
     "analytics:correlation-pair": Url(allowed=("GET",), arguments=("listed", "other_listed")),
     "portfolios:portfolio-create": Url(),
+    "portfolios:portfolio-from-file": Url(),
     "portfolios:asset-options": Url(allowed=("GET",)),
     "portfolios:own-asset-list": Url(allowed=("GET",)),
     "portfolios:own-asset-create": Url(),

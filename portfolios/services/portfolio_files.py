@@ -15,21 +15,33 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.services import exports
-from portfolios.models import Asset, LotChoice, OwnPrice, Portfolio, Transaction
+from portfolios.models import (
+    Asset,
+    AssetCategory,
+    LotChoice,
+    OwnPrice,
+    Portfolio,
+    PositionRule,
+    Transaction,
+)
 from portfolios.selectors import ledger
 
 FORMAT, VERSION = "evenkeel-portfolio", 1
-SETTINGS = (
-    "name", "notes", "profile", "tolerance_band", "wide_band", "fee_rate", "follows_cash",
-    "lot_method",
-)  # fmt: skip
+# Every field of a portfolio but these: one added tomorrow is in tomorrow's files.
+NO_SETTINGS = {"id", "owner", "archived_at", "deleted_at", "revision", "created_at"}
+SETTINGS = tuple(
+    field.name for field in Portfolio._meta.concrete_fields if field.name not in NO_SETTINGS
+)
 TRANSACTION = (
     "line", "kind", "at",
     "received_quantity", "received_asset", "sent_quantity", "sent_asset",
     "fee_quantity", "fee_asset", "value", "value_asset",
     "note", "external_id", "fingerprint", "lots",
 )  # fmt: skip
-COLUMNS = ("record", "key", "text", "symbol", "category", "number", *TRANSACTION)
+COLUMNS = (
+    "record", "key", "text", "symbol", "category", "number", "relative_band", *TRANSACTION,
+)  # fmt: skip
+CATEGORY = "category:"
 AT_ONCE = 2_000  # lines in memory
 Row = dict[str, Any]
 
@@ -69,7 +81,7 @@ def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
     prices: dict[int, list[Row]] = {asset.pk: [] for asset in own}
     for price in OwnPrice.objects.filter(asset__in=prices).order_by("date"):
         prices[price.asset_id].append({"date": _text(price.date), "price": repr(price.price)})
-    targets = portfolio.target_weights.select_related("category").order_by("pk")
+    targets = portfolio.target_weights.select_related("asset", "category").order_by("pk")
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -85,15 +97,22 @@ def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
             for asset in own
         ],
         "targets": [
+            {"key": _aim(target.aim, keys), "weight": _text(target.weight)} for target in targets
+        ],
+        "rules": [
             {
-                "key": keys[target.asset_id]
-                if target.asset_id
-                else f"category:{target.category.slug if target.category else ''}",
-                "weight": _text(target.weight),
+                "key": _aim(rule.aim, keys),
+                "band": _text(rule.band),
+                "relative_band": _text(rule.relative_band),
+                "trading": PositionRule.Trading(rule.trading).name.lower(),
             }
-            for target in targets
+            for rule in portfolio.rules.select_related("asset", "category").order_by("pk")
         ],
     }
+
+
+def _aim(aim: Asset | AssetCategory, keys: dict[int, str]) -> str:
+    return keys[aim.pk] if isinstance(aim, Asset) else f"{CATEGORY}{aim.slug}"
 
 
 def _setting(portfolio: Portfolio, name: str) -> Any:
@@ -114,6 +133,9 @@ def _records(head: Row) -> Iterator[tuple[str, Row]]:
             yield "own_price", row
     for target in head["targets"]:
         yield "target", {"key": target["key"], "number": target["weight"]}
+    for rule in head["rules"]:
+        bands = {"number": rule["band"], "relative_band": rule["relative_band"]}
+        yield "rule", {"key": rule["key"], "text": rule["trading"], **bands}
 
 
 def _transactions(portfolio: Portfolio, keys: dict[int, str]) -> Iterator[Row]:
@@ -139,7 +161,8 @@ def _in_order(portfolio: Portfolio) -> QuerySet[Transaction]:
 def _keys(portfolio: Portfolio) -> dict[int, str]:
     """How the file names each asset that the portfolio has to do with."""
     wanted = portfolio.target_weights.values_list("asset_id", flat=True)
-    named = (pk for pk in (*ledger.assets_named(portfolio), *wanted) if pk is not None)
+    ruled = portfolio.rules.values_list("asset_id", flat=True)
+    named = (pk for pk in (*ledger.assets_named(portfolio), *wanted, *ruled) if pk is not None)
     rows = Asset.of_anybody.filter(pk__in=set(named)).order_by("pk")
     keys: dict[int, str] = {}
     for asset in rows:

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from portfolios.models import Asset, Holding, Portfolio, Transaction
+from accounts.services import erasure
+from portfolios.models import Asset, Holding, LotChoice, Portfolio, Transaction
 from portfolios.selectors import ledger
 from portfolios.services import holdings, portfolios, transactions
 from portfolios.services.errors import (
@@ -337,3 +339,32 @@ class TestRebuilding:
         assert ledger.differences() == []
         right.portfolio.refresh_from_db()
         assert right.portfolio.revision == 1
+
+
+def test_what_was_held_before_there_was_a_ledger_is_an_opening_balance():
+    migration = import_module("portfolios.migrations.0012_opening_balances")
+    holding = HoldingFactory(quantity=Decimal("0.000000000000000001"))
+    holding.portfolio.transactions.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute(migration.OPENING_BALANCES)
+    line = holding.portfolio.transactions.get()
+    assert (line.kind, line.at) == (Kind.BALANCE, holding.portfolio.created_at)
+    assert ledger.differences() == []
+
+
+def test_the_ledger_goes_with_its_portfolio_and_with_the_account(portfolio, btc, eur):
+    mine = own_asset(owner=portfolio.owner)
+    lines = [
+        entry(Kind.BUY, day(0), received=("2", mine), sent=("100", eur), value=("100", eur)),
+        entry(Kind.SWAP, day(1), sent=("1", mine), received=("1", btc), fee=("0.5", mine)),
+    ]
+    transactions.add_many(portfolio=portfolio, entries=lines, now=NOW)
+    LotChoice.objects.create(sale=lines[1], purchase=lines[0], quantity=Decimal(1))
+    other = PortfolioFactory(owner=portfolio.owner)
+    transactions.add(portfolio=other, entry=entry(Kind.BUY, day(0), received=("1", btc)), now=NOW)
+    other.delete()
+    assert Transaction.objects.count() == 2
+    erasure.erase(user=portfolio.owner)
+    assert not Transaction.objects.exists()
+    assert not LotChoice.objects.exists()
+    assert not Asset.of_anybody.filter(pk=mine.pk).exists()

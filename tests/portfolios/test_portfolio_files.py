@@ -1,5 +1,6 @@
 """A portfolio as a file."""
 
+import contextlib
 import csv
 import io
 import json
@@ -7,10 +8,18 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
 
 from portfolios.models import Asset, LotChoice, Portfolio, Transaction
-from portfolios.services import portfolio_files
+from portfolios.selectors import ledger
+from portfolios.services import portfolio_files, portfolio_restores
+from portfolios.services.errors import PortfolioError
 from tests.factories import (
+    AssetCategoryFactory,
     AssetFactory,
     PortfolioFactory,
     TargetWeightFactory,
@@ -18,8 +27,11 @@ from tests.factories import (
     UserFactory,
     own_asset,
 )
+from tests.portfolios.factories import RiskProfileFactory
 
 pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -28,8 +40,9 @@ def portfolio() -> Portfolio:
     portfolio = PortfolioFactory(owner=owner, name="=HYPERLINK(1)", notes="two\nlines")
     bitcoin = AssetFactory(coingecko_id="bitcoin")
     euro = AssetFactory(coingecko_id="eur", kind=Asset.Kind.CASH)
+    art = AssetCategoryFactory(slug="art", name="Art", colour=9)
     painting = own_asset(
-        owner=owner, symbol="ART", name="A painting", prices={date(2025, 1, 1): 0.1}
+        owner=owner, symbol="ART", name="A painting", category=art, prices={date(2025, 1, 1): 0.1}
     )
     bought = TransactionFactory(
         portfolio=portfolio,
@@ -70,7 +83,10 @@ def test_the_csv_file_says_everything_exactly_and_in_utc(portfolio):
     by_record = [row["record"] for row in rows(portfolio)]
     assert (
         by_record
-        == ["setting"] * 8 + ["own_asset", "own_price"] + ["target"] * 2 + ["transaction"] * 2
+        == ["setting"] * len(portfolio_files.SETTINGS)
+        + ["own_asset", "own_price"]
+        + ["target"] * 2
+        + ["transaction"] * 2
     )
     targets = [(row["key"], row["number"]) for row in rows(portfolio) if row["record"] == "target"]
     assert targets == [("own:1", "0.4"), ("category:smart-contract-l1", "0.6")]
@@ -116,3 +132,102 @@ def test_only_its_owner_has_the_file(client, portfolio, kind):
     assert f".{kind}" in answer["Content-Disposition"]
     client.force_login(UserFactory())
     assert client.get(address).status_code == 404
+
+
+class TestRestoring:
+    def written(self, portfolio: Portfolio, kind: str) -> str:
+        return "".join(getattr(portfolio_files, f"as_{kind}")(portfolio))
+
+    @pytest.fixture
+    def rich(self, portfolio) -> Portfolio:
+        """With everything that is not as a new portfolio has it."""
+        bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+        Portfolio.objects.update(
+            profile=RiskProfileFactory(), follows_cash=False, lot_method="specific",
+            tolerance_band="0.04", fee_rate="0.002",
+        )  # fmt: skip
+        portfolio.rules.create(asset=bitcoin, band="0.03", trading=1)
+        portfolio.rules.create(category=bitcoin.category, relative_band="0.25")
+        return Portfolio.objects.get(pk=portfolio.pk)
+
+    @pytest.mark.parametrize("kind", ["csv", "json"])
+    @pytest.mark.parametrize("is_same_person", [True, False])
+    def test_export_import_export_is_the_identity(self, rich, kind, is_same_person):
+        owner = rich.owner if is_same_person else UserFactory()
+        before = self.written(rich, kind)
+        restored = portfolio_restores.restore(owner=owner, text=before, now=NOW)
+        assert self.written(restored, kind) == before
+        assert restored.owner == owner
+        assert ledger.held(portfolio_id=restored.pk, before=NOW) == dict(
+            restored.holdings.values_list("asset_id", "quantity")
+        )
+        own = Asset.of_anybody.exclude(owner=None)
+        assert own.count() == (1 if is_same_person else 2)  # used again, or made anew
+
+    def test_a_spreadsheet_s_line_ends_and_byte_order_mark_do_no_harm(self, rich):
+        text = "\ufeff" + self.written(rich, "csv")
+        restored = portfolio_restores.restore(owner=rich.owner, text=text, now=NOW)
+        assert restored.transactions.count() == 2
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (lambda text: "", "not a portfolio"),
+            (lambda text: text.replace("record,", "Record,", 1), "not a portfolio"),
+            (lambda text: text.replace("bitcoin", "nobodys-coin"), "known here: “nobodys-coin”"),
+            (lambda text: text.replace("category:smart", "category:dumb"), "no category “dumb"),
+            (lambda text: text.replace(",0.6,", ",0.7,"), "Targets sum to 110"),
+            (lambda text: text.replace("100.5,", "1e999,"), "Transaction 1: sent_quantity"),
+            (lambda text: text.replace("100.5,", "NaN,"), "Transaction 1: sent_quantity"),
+            (lambda text: text.replace("2025-02-01T", "2999-02-01T"), "yet to come"),
+            (lambda text: text.replace("2025-02-01T", "yesterday"), "Transaction 2: "),
+            (lambda text: text.replace(",swap,", ",gift,"), "“gift” is no kind"),
+            (lambda text: text.replace("1:0.5", "9:0.5"), "a line that is not there"),
+            (lambda text: text.replace("fee_rate,0.001", "fee_rate,7"), "The fee must be between"),
+            (lambda text: text.replace("target,", "aim,"), "“aim” is no kind of record"),
+        ],
+    )  # fmt: skip
+    def test_a_changed_file_is_refused_with_a_sentence_and_nothing_is_made(
+        self, portfolio, change, words
+    ):
+        text = change(self.written(portfolio, "csv"))
+        with pytest.raises(PortfolioError, match=words):
+            portfolio_restores.restore(owner=UserFactory(), text=text, now=NOW)
+        assert Portfolio.objects.get() == portfolio
+        assert Asset.of_anybody.exclude(owner=None).count() == 1
+
+    @given(data=st.data())
+    @example_settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    def test_whatever_is_done_to_a_file_is_read_or_refused_and_never_fails(self, portfolio, data):
+        text = self.written(portfolio, data.draw(st.sampled_from(["csv", "json"])))
+        for _ in range(data.draw(st.integers(1, 3))):
+            at = data.draw(st.integers(0, len(text)))
+            length = data.draw(st.integers(0, 30))
+            text = text[:at] + data.draw(st.text(max_size=8)) + text[at + length :]
+        with contextlib.suppress(PortfolioError), transaction.atomic():
+            portfolio_restores.restore(owner=portfolio.owner, text=text, now=NOW)
+            transaction.set_rollback(True)
+
+
+def test_a_file_is_opened_on_its_page_or_refused_there(client, portfolio):
+    client.force_login(portfolio.owner)
+    text = "".join(portfolio_files.as_csv(portfolio)).encode()
+    address = "/portfolios/new/file/"
+    opened = client.post(address, {"file": SimpleUploadedFile("mine.csv", text)}, follow=True)
+    assert "is open, as it was exported." in opened.content.decode()
+    assert Portfolio.objects.filter(name=portfolio.name).count() == 2
+    for content, words in (
+        (b"date,price\n", "not a portfolio that was exported here"),
+        (b"\xff\xfe\x00", "no text in UTF-8"),
+        (b"", "empty"),
+        (b"PK\x03\x04", "not a portfolio"),
+        (b"record\n" + b"," * (11 * 1024 * 1024), "at most 10 MB"),
+    ):
+        refused = client.post(address, {"file": SimpleUploadedFile("mine.csv", content)})
+        assert refused.status_code == 422
+        assert words in refused.content.decode()
+    assert Portfolio.objects.count() == 2
