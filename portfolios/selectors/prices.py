@@ -26,9 +26,11 @@ PANEL = """
     JOIN portfolios_dailyprice AS price ON price.asset_id = asset.id
     WHERE price.date BETWEEN %(start)s AND %(end)s
       AND asset.kind <> 'cash' AND asset.owner_id IS NULL
-      AND (%(assets)s::bigint[] IS NULL OR asset.id = ANY (%(assets)s))
+      {which}
     GROUP BY asset.id ORDER BY asset.id
 """
+# Said of the prices' own key, so that few assets are never looked for among all prices.
+ALL, CHOSEN = "", "AND price.asset_id = ANY (%(assets)s)"
 LATEST = """
     SELECT asset.id, price.close, price.date, false
     FROM portfolios_asset AS asset
@@ -104,8 +106,8 @@ def close_panel(*, end: date, days: int, asset_ids: Collection[int] | None = Non
     """
     start = end - timedelta(days=days - 1)
     with connection.cursor() as cursor:
-        wanted = None if asset_ids is None else list(asset_ids)
-        cursor.execute(PANEL, {"start": start, "end": end, "assets": wanted})
+        query = PANEL.format(which=ALL if asset_ids is None else CHOSEN)
+        cursor.execute(query, {"start": start, "end": end, "assets": list(asset_ids or ())})
         histories = cursor.fetchall()
     closes = np.full((days, len(histories)), np.nan)
     for column, (_, rows, known) in enumerate(histories):

@@ -1,15 +1,17 @@
 """A small market and portfolios in it, for the night's tests."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db import transaction
+from django.test import override_settings
 
 from portfolios.models import Asset, AssetCategory, Portfolio
-from portfolios.services import revisions
+from portfolios.services import catalogue, price_imports, revisions
 from tests import factories
 
 AS_OF = date(2024, 6, 30)
@@ -60,6 +62,17 @@ def coins(transactional_db, quotes) -> dict[str, Asset]:
         days |= {AS_OF + timedelta(days=n): 100.0 for n in (1, 2, 3)}
         quote(quotes, symbol, days)
     return made
+
+
+@pytest.fixture(scope="module")
+def real_market(market_directory, django_db_setup, django_db_blocker) -> Iterator[Path]:
+    """The catalogue and all real prices, imported once for all tests of a module."""
+    settings = override_settings(MARKET_DATA_DIR=str(market_directory))
+    with settings, django_db_blocker.unblock(), transaction.atomic():
+        catalogue.load()
+        price_imports.refresh(as_of=date(2024, 12, 31))
+        yield market_directory
+        transaction.set_rollback(True)
 
 
 Holder = Callable[..., Portfolio]

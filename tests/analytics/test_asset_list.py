@@ -73,15 +73,20 @@ def test_too_few_common_days_leave_the_correlation_out_and_tell_how_many(measure
     assert older.common_days == 60
 
 
-@pytest.fixture
-def real(db, market_directory, settings):
-    settings.MARKET_DATA_DIR = str(market_directory)
-    catalogue.load()
-    price_imports.refresh(as_of=date(2024, 12, 31))
+@pytest.fixture(scope="module")
+def tables(market_directory):
     return {
         path.stem: pd.read_csv(path, index_col="date", parse_dates=True)
         for path in market_directory.glob("*.csv")
     }
+
+
+@pytest.fixture
+def real(db, market_directory, settings, tables):
+    settings.MARKET_DATA_DIR = str(market_directory)
+    catalogue.load()
+    price_imports.refresh(as_of=date(2024, 12, 31))
+    return tables
 
 
 @pytest.mark.parametrize("as_of", [date(2022, 8, 15), date(2024, 9, 30)])

@@ -13,7 +13,7 @@ from analytics.models import NightlyRun
 from analytics.selectors import asset_page, market_days
 from analytics.services import asset_days
 from portfolios.models import Asset, MarketSignal
-from portfolios.services import catalogue, price_imports
+from portfolios.services import catalogue
 from tests.factories import UserFactory, own_asset
 
 pytestmark = pytest.mark.django_db
@@ -21,13 +21,10 @@ LAST_DAY, QUARTER_AGO = date(2024, 12, 31), date(2024, 10, 1)
 
 
 @pytest.fixture
-def real(market_directory, settings):
+def real(real_market):
     """The real market, and a night of its last day."""
-    settings.MARKET_DATA_DIR = str(market_directory)
-    catalogue.load()
-    price_imports.refresh(as_of=LAST_DAY)
     publish(LAST_DAY)
-    return market_directory
+    return real_market
 
 
 def publish(as_of: date) -> None:

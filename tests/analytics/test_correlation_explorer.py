@@ -28,7 +28,6 @@ from analytics.selectors import (
 from analytics.selectors.correlations import View
 from analytics.services import asset_days, cluster_days
 from portfolios.models import Asset
-from portfolios.services import catalogue, price_imports
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -37,13 +36,10 @@ EXPLORER = reverse("analytics:correlation")
 HEATMAP = reverse("analytics:correlation-heatmap")
 
 
-@pytest.fixture
-def real(market_directory: Path, settings) -> pd.DataFrame:
+@pytest.fixture(scope="module")
+def real(real_market: Path) -> pd.DataFrame:
     """The real closes in the database, and read independently of it: a column a ticker."""
-    settings.MARKET_DATA_DIR = str(market_directory)
-    catalogue.load()
-    price_imports.refresh(as_of=LAST_DAY)
-    files = sorted(market_directory.glob("*.csv"))
+    files = sorted(real_market.glob("*.csv"))
     return pd.DataFrame(
         {
             path.stem: pd.read_csv(path, index_col="date", parse_dates=True)["close"]

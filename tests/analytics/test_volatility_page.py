@@ -14,7 +14,6 @@ from django.urls import reverse
 from analytics.models import AssetDay, NightlyRun
 from analytics.selectors import market_days, volatility_page
 from portfolios.models import Asset, MarketSignal
-from portfolios.services import catalogue, price_imports
 from tests.factories import UserFactory, asset_day
 
 pytestmark = pytest.mark.django_db
@@ -24,11 +23,8 @@ Read = Callable[..., volatility_page.VolatilityPage]
 
 
 @pytest.fixture
-def read(market_directory, settings) -> Read:
+def read(real_market) -> Read:
     """The page of a ticker at a close of the real data."""
-    settings.MARKET_DATA_DIR = str(market_directory)
-    catalogue.load()
-    price_imports.refresh(as_of=LAST_DAY)
 
     def page(symbol: str, as_of: date = LAST_DAY) -> volatility_page.VolatilityPage:
         asset = Asset.objects.get(symbol=symbol)
