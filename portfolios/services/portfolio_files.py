@@ -147,9 +147,12 @@ def _transactions(portfolio: Portfolio, keys: dict[int, str]) -> Iterator[Row]:
         line = lines[choice.purchase_id]
         chosen.setdefault(choice.sale_id, []).append(f"{line}:{_text(choice.quantity)}")
     for entry in _in_order(portfolio).iterator(chunk_size=AT_ONCE):
-        row = {name: _text(getattr(entry, name, None)) for name in TRANSACTION}
-        for leg in ("received_asset", "sent_asset", "fee_asset", "value_asset"):
-            row[leg] = keys.get(getattr(entry, f"{leg}_id"), "")
+        row = {
+            name: keys.get(getattr(entry, f"{name}_id"), "")  # the asset itself would be a query
+            if name.endswith("_asset")
+            else _text(getattr(entry, name, None))
+            for name in TRANSACTION
+        }
         row["line"], row["lots"] = str(lines[entry.pk]), " ".join(chosen.get(entry.pk, ()))
         yield {name: row[name] for name in TRANSACTION}
 

@@ -117,6 +117,15 @@ def test_the_json_file_says_the_same(portfolio):
     assert told["transactions"] == unguarded
 
 
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_long_ledger_takes_no_more_queries(portfolio, kind, django_assert_max_num_queries):
+    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+    for _ in range(20):
+        TransactionFactory(portfolio=portfolio, received_asset=bitcoin, value_asset=None)
+    with django_assert_max_num_queries(12):
+        "".join(getattr(portfolio_files, f"as_{kind}")(portfolio))
+
+
 def test_an_empty_portfolio_is_a_file_too():
     told = json.loads("".join(portfolio_files.as_json(PortfolioFactory())))
     assert (told["transactions"], told["targets"], told["own_assets"]) == ([], [], [])
