@@ -6,6 +6,7 @@ from analytics.views import (
     market,
     performance,
     portfolios,
+    rebalance,
     sandbox,
     volatility,
 )
@@ -19,7 +20,8 @@ urlpatterns = [
     path("portfolios/<int:pk>/performance/", performance.performance, name="performance"),
     path("portfolios/<int:pk>/recompute/", portfolios.recompute, name="recompute"),
     path("portfolios/<int:pk>/allocation/", portfolios.allocation, name="allocation"),
-    path("portfolios/<int:pk>/rebalance/", portfolios.rebalance, name="rebalance"),
+    path("portfolios/<int:pk>/rebalance/", rebalance.rebalance, name="rebalance"),
+    path("portfolios/<int:pk>/rebalance/plan.csv", rebalance.plan_csv, name="rebalance-csv"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("market/", market.market, name="market"),
     path("market/correlation/", correlations.correlation, name="correlation"),

@@ -65,6 +65,7 @@ OWNED = {
     "analytics:portfolio-result": owned(allowed=("GET",)),
     "analytics:allocation": owned(allowed=("GET",)),
     "analytics:rebalance": owned(allowed=("GET",)),
+    "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
     "analytics:value-history": owned(allowed=("GET",)),
     "analytics:performance": owned(allowed=("GET",)),
     "analytics:recompute": owned(allowed=("POST",), user=302),

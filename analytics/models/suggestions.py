@@ -8,18 +8,40 @@ from portfolios.models import Portfolio
 
 
 class Suggestion(models.Model):
-    """Trades that return a portfolio to its targets. No trades are executed.
+    """Trades that return a portfolio to its targets, and whether they are worth it.
+
+    No trades are executed.
 
     Parallel arrays, one entry per trade; a positive amount buys. The fees are paid out of
-    the portfolio: the amounts sum to minus the cost.
+    the portfolio: the amounts sum to minus the cost of the trades.
     """
+
+    class Answer(models.IntegerChoices):
+        ACT = 1, "Act"
+        NOT_WORTH_IT = 2, "In breach, but not worth its cost"
+        UNMEASURED = 3, "In breach; what acting brings cannot be measured yet"
 
     run = models.ForeignKey(
         NightlyRun, on_delete=models.CASCADE, related_name="suggested", db_index=False
     )
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="suggestions")
     revision = models.IntegerField()
-    cost = models.FloatField(help_text="Fees, in US dollars.")
+    answer = models.SmallIntegerField(
+        choices=Answer, default=Answer.UNMEASURED, db_default=Answer.UNMEASURED
+    )
+    cost = models.FloatField(help_text="All of it, in US dollars.")
+    spread_cost = models.FloatField(default=0.0, db_default=0.0)
+    impact_cost = models.FloatField(default=0.0, db_default=0.0)
+    withdrawal_cost = models.FloatField(default=0.0, db_default=0.0)
+    # NaN where the risk was not measured, NULL where nobody asked.
+    benefit_per_year = models.FloatField(null=True, help_text="A fraction of the value.")
+    volatility_change = models.FloatField(null=True)
+    cvar_change = models.FloatField(
+        null=True, help_text="Of the mean loss on the worst 5 % of days, a fraction of the value."
+    )
+    break_even_days = models.FloatField(null=True)
+    horizon_days = models.IntegerField(default=30, db_default=30)
+    risk_aversion = models.FloatField(default=3.0, db_default=3.0)
     one_way_turnover = models.FloatField()
     asset_ids = ArrayField(models.BigIntegerField())
     amounts = ArrayField(models.FloatField(), help_text="US dollars.")
@@ -34,3 +56,8 @@ class Suggestion(models.Model):
 
     def __str__(self) -> str:
         return f"Suggestion for portfolio {self.portfolio_id} in run {self.run_id}"
+
+    @property
+    def fees(self) -> float:
+        """US dollars."""
+        return self.cost - self.spread_cost - self.impact_cost - self.withdrawal_cost

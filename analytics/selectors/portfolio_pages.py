@@ -7,6 +7,8 @@ from operator import attrgetter
 
 from analytics.core import rebalancing
 from analytics.models import MarketSnapshot, NightlyRun, PortfolioResult, RunChunk, Suggestion
+from analytics.selectors import verdicts
+from analytics.selectors.verdicts import Verdict
 from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.selectors import prices
 from portfolios.selectors.prices import LatestClose
@@ -155,6 +157,13 @@ class Reading:
     categories: Sequence[CategoryShare]
     suggestion: Suggestion | None
     trades: Sequence[Trade]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the suggestion is worth it; None without one."""
+        if self.suggestion is None:
+            return None
+        return verdicts.of_suggestion(self.suggestion, self.result)
 
     @property
     def is_judged(self) -> bool:

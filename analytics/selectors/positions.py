@@ -17,7 +17,9 @@ from portfolios.models import PositionRule, binary_copy
 
 PORTFOLIOS = """
     SELECT id, revision, tolerance_band::float8, wide_band::float8,
-           coalesce(relative_band::float8, 'NaN'), fee_rate::float8
+           coalesce(relative_band::float8, 'NaN'), fee_rate::float8, coalesce(venue_id, 0),
+           (order_type = 'maker')::int, withdraws::int, risk_aversion::float8,
+           coalesce(horizon_days, 0)::int
     FROM portfolios_portfolio
     WHERE id BETWEEN %(first)s AND %(last)s AND archived_at IS NULL AND deleted_at IS NULL
 """
@@ -78,6 +80,18 @@ class OwnAssets:
 
 
 @dataclass(frozen=True)
+class CostChoices:
+    """How b portfolios reckon with the costs of trading, and with what it must bring; all (b,)."""
+
+    fee_rates: Floats  # all that a trade costs, without a venue
+    venue_ids: Ids  # 0: none
+    as_maker: Flags
+    withdraws: Flags
+    risk_aversions: Floats
+    horizons: NDArray[np.int32]  # days; 0: as the regime has it
+
+
+@dataclass(frozen=True)
 class Rules:
     """What b portfolios say of single positions and of g categories; NaN: nothing."""
 
@@ -108,7 +122,7 @@ class Positions:
     tolerance_bands: Floats  # (b,)
     wide_bands: Floats  # (b,)
     relative_bands: Floats  # (b,) NaN: none
-    fee_rates: Floats  # (b,)
+    costs: CostChoices
     listed_ids: Ids  # (n,) ascending
     own: OwnAssets
     quantities: Floats  # (b, n + k) units of the asset
@@ -155,7 +169,14 @@ class _Reader:
             tolerance_bands=portfolios["band"],
             wide_bands=portfolios["wide_band"],
             relative_bands=portfolios["relative_band"],
-            fee_rates=portfolios["fee_rate"],
+            costs=CostChoices(
+                fee_rates=portfolios["fee_rate"],
+                venue_ids=portfolios["venue"],
+                as_maker=portfolios["as_maker"] == 1,
+                withdraws=portfolios["withdraws"] == 1,
+                risk_aversions=portfolios["risk_aversion"],
+                horizons=portfolios["horizon"],
+            ),
             listed_ids=self.listed_ids,
             own=OwnAssets(self.own_ids, self._own_closes()),
             quantities=self._table(holdings),
@@ -166,7 +187,8 @@ class _Reader:
 
     def _portfolios(self, bounds: Mapping[str, int]) -> NDArray[Any]:
         fractions = dict.fromkeys(("band", "wide_band", "relative_band", "fee_rate"), "f8")
-        columns = {"id": "i8", "revision": "i4", **fractions}
+        choices = {"venue": "i8", "as_maker": "i4", "withdraws": "i4", "risk_aversion": "f8"}
+        columns = {"id": "i8", "revision": "i4", **fractions, **choices, "horizon": "i4"}
         rows = binary_copy.read(self.cursor, PORTFOLIOS, bounds, **columns)
         return np.sort(rows, order="id")
 

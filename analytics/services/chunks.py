@@ -24,7 +24,7 @@ from portfolios.models import Portfolio
 
 LEASE = timedelta(minutes=6)  # longer than the hard limit of a task
 MAX_ATTEMPTS = 3
-VERSION = 2  # bands of single positions and categories
+VERSION = 2  # bands of single positions, costs of venues, verdicts
 State = RunChunk.State
 
 PLAN = """
@@ -89,7 +89,7 @@ def compute(*, chunk: RunChunk, market: Market) -> None:
     started = monotonic()
     first, last = chunk.first_portfolio_id, chunk.last_portfolio_id
     batch = positions.read(first_id=first, last_id=last, as_of=market.as_of)
-    if not market.knows(batch.listed_ids):  # an asset was added since the night began
+    if not market.knows(batch.listed_ids, batch.costs.venue_ids):  # added since the night began
         market = market_selector.read(as_of=market.as_of)
     measured = measurements.measure(batch, market)
     with transaction.atomic(), connection.cursor() as cursor:

@@ -7,13 +7,15 @@ import numpy as np
 from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
-from analytics.core import category_targets, rebalancing, risk
+from analytics.core import category_targets, risk
 from analytics.core.category_targets import ResolvedTargets
 from analytics.models import PortfolioResult, Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import Positions
-from analytics.services import tolerances
+from analytics.services import plans, proposals, tolerances, verdicts
+from analytics.services.plans import Plans
 from analytics.services.tolerances import Tolerances
+from analytics.services.verdicts import Verdicts
 from portfolios.models import binary_copy
 
 Status = PortfolioResult.Status
@@ -27,8 +29,9 @@ RESULT_COLUMNS = [
     "risk_contributions",
 ]  # fmt: skip
 SUGGESTION_COLUMNS = [
-    "run_id", "portfolio_id", "revision", "cost", "one_way_turnover", "asset_ids", "amounts",
-    "quantities",
+    "run_id", "portfolio_id", "revision", "answer", "cost", "spread_cost", "impact_cost",
+    "withdrawal_cost", "benefit_per_year", "volatility_change", "cvar_change", "break_even_days",
+    "horizon_days", "risk_aversion", "one_way_turnover", "asset_ids", "amounts", "quantities",
 ]  # fmt: skip
 
 
@@ -50,7 +53,8 @@ class Measurements:
     tolerances: Tolerances
     risk_contributions: NDArray[np.float64]  # (b, n)
     in_breach: NDArray[np.int64]  # (s,) rows of the portfolios with a suggestion
-    trades: rebalancing.Trades  # of those s rows
+    plans: Plans  # of those s rows
+    verdicts: Verdicts
     trade_quantities: NDArray[np.float64]  # (s, n)
 
 
@@ -76,7 +80,7 @@ def measure(positions: Positions, market: Market) -> Measurements:
     worst_drift, band = tolerated.worst()
     breach = tolerated.breached
     in_breach = np.flatnonzero(breach)
-    trades = _trades(positions, values, targets, in_breach)
+    drawn = _plans(positions, values, targets, in_breach, market)
     prices = np.broadcast_to(closes, values.shape)[in_breach]
     return Measurements(
         positions=positions,
@@ -94,8 +98,16 @@ def measure(positions: Positions, market: Market) -> Measurements:
         targets=targets,
         tolerances=tolerated,
         in_breach=in_breach,
-        trades=trades,
-        trade_quantities=trades.amounts / np.where(prices > 0, prices, 1.0),
+        plans=drawn,
+        verdicts=verdicts.weigh(
+            drawn,
+            values=values[in_breach],
+            targets=targets.weights[in_breach],
+            market=market,
+            choices=positions.costs,
+            rows=in_breach,
+        ),
+        trade_quantities=drawn.amounts / np.where(prices > 0, prices, 1.0),
         **_risk(weights, market),
     )
 
@@ -119,29 +131,24 @@ def resolve_targets(positions: Positions, values: NDArray[np.float64]) -> Resolv
     )
 
 
-def _trades(
+def _plans(
     positions: Positions,
     values: NDArray[np.float64],
     targets: ResolvedTargets,
     rows: NDArray[np.int64],
-) -> rebalancing.Trades:
+    market: Market,
+) -> Plans:
     """What returns these portfolios to their targets, as far as their rules let it."""
-    held, aims, fees = values[rows], targets.weights[rows], positions.fee_rates[rows]
-    trades = rebalancing.trades_to_target(held, aims, fees)
-    rules = positions.rules
-    if rules is None:
-        return trades
-    bound = np.flatnonzero((rules.left_alone[rows] | rules.never_sold[rows]).any(axis=1))
-    limited = rebalancing.trades_to_target(
-        held[bound],
-        aims[bound],
-        fees[bound],
-        tradable=~rules.left_alone[rows[bound]],
-        never_sold=rules.never_sold[rows[bound]],
-    )
-    for name in ("amounts", "cost", "one_way_turnover"):
-        getattr(trades, name)[bound] = getattr(limited, name)
-    return trades
+    parts = []
+    for places, terms in plans.by_venue(positions.costs, rows, market, values.shape[1]):
+        of = rows[places]
+        held, aims, rules = values[of], targets.weights[of], positions.rules
+        may_sell = may_trade = None
+        if rules is not None:
+            may_sell, may_trade = ~rules.never_sold[of], ~rules.left_alone[of]
+        propose = proposals.to_target(held, aims, may_sell=may_sell, may_trade=may_trade)
+        parts.append((places, plans.draw(held, terms, propose)))
+    return plans.in_order(parts) if parts else plans.none(values.shape[1])
 
 
 def _risk(weights: NDArray[np.float64], market: Market) -> dict[str, NDArray[np.float64]]:
@@ -249,18 +256,30 @@ def _if_any(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _suggestion_blocks(
     measured: Measurements, run_id: int
 ) -> Iterator[Mapping[str, binary_copy.Column]]:
-    positions, trades = measured.positions, measured.trades
-    mask = np.abs(trades.amounts) >= SMALLEST_TRADE
+    positions, drawn, verdicts = measured.positions, measured.plans, measured.verdicts
+    mask = np.abs(drawn.amounts) >= SMALLEST_TRADE
     for rows, columns in _equally_long(mask, np.arange(len(mask))):
         row, portfolio = rows[:, None], measured.in_breach[rows]
         yield {
             "run_id": np.full(len(rows), run_id),
             "portfolio_id": positions.portfolio_ids[portfolio],
             "revision": positions.revisions[portfolio],
-            "cost": trades.cost[rows],
-            "one_way_turnover": trades.one_way_turnover[rows],
+            "answer": verdicts.answer[rows].astype(np.int16),
+            "cost": drawn.cost[rows],
+            "spread_cost": drawn.spreads[rows].sum(axis=1),
+            "impact_cost": drawn.impacts[rows].sum(axis=1),
+            "withdrawal_cost": drawn.withdrawals[rows],
+            "benefit_per_year": verdicts.benefit_per_year[rows],
+            "volatility_change": verdicts.volatility_change[rows],
+            "cvar_change": verdicts.cvar_change[rows],
+            "break_even_days": verdicts.break_even_days[rows],
+            "horizon_days": verdicts.horizon_days[rows].astype(np.int32),
+            "risk_aversion": verdicts.risk_aversion[rows],
+            "one_way_turnover": np.abs(drawn.amounts[rows]).sum(axis=1)
+            / measured.value[portfolio]
+            / 2,
             "asset_ids": positions.asset_ids[portfolio[:, None], columns],
-            "amounts": trades.amounts[row, columns],
+            "amounts": drawn.amounts[row, columns],
             "quantities": measured.trade_quantities[row, columns],
         }
 

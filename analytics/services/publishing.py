@@ -43,7 +43,8 @@ UPDATE_CALM = """
           WHERE run_id = %(run)s AND status <> 'unpriced') AS night
     WHERE night.portfolio_id = episode.portfolio_id AND episode.closed_on IS NULL
 """
-# What left its bands on a silent night counts to that day; else to this one.
+# What is not worth its cost is not written about: the page says it, and the first night on which
+# acting pays writes. What left its bands on a silent night counts to that day; else to this one.
 OPEN_ALERTS = """
     INSERT INTO analytics_alertevent
         (portfolio_id, episode_id, kind, run_id, revision, departed_on)
@@ -52,6 +53,9 @@ OPEN_ALERTS = """
     FROM analytics_portfolioresult AS result
     JOIN analytics_breachepisode AS episode
       ON episode.portfolio_id = result.portfolio_id AND episode.closed_on IS NULL
+    JOIN analytics_suggestion AS suggestion
+      ON suggestion.run_id = result.run_id AND suggestion.portfolio_id = result.portfolio_id
+      AND suggestion.revision = result.revision AND suggestion.answer <> %(not_worth_it)s
     WHERE result.run_id = %(run)s AND result.status = 'in_breach'
     ON CONFLICT (portfolio_id, episode_id, kind) DO NOTHING
 """
@@ -157,6 +161,7 @@ def _first_day_not_written_about(before: NightlyRun | None) -> date | None:
 def _alert(run: NightlyRun) -> int:
     """Advance the breach episodes; the number of messages put into the outbox."""
     night: dict[str, Any] = {"run": run.pk, "as_of": run.as_of, "since": run.letters_since}
+    night["not_worth_it"] = Suggestion.Answer.NOT_WORTH_IT
     calm = {"nights": CALM_NIGHTS, "share": CALM_SHARE_OF_BAND}
     with connection.cursor() as cursor:
         cursor.execute(UPDATE_CALM, night | calm)

@@ -70,18 +70,9 @@ def allocation(request: HtmxRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 @vary_on_headers("HX-Request")
-def rebalance(request: HtmxRequest, pk: int) -> HttpResponse:
-    if request.htmx:
-        return _fragment(request, pk, "analytics/_rebalance.html")
-    return _page(request, pk, "analytics/rebalance.html")
-
-
-@login_required
-@require_safe
-@vary_on_headers("HX-Request")
 def value_history(request: HtmxRequest, pk: int) -> HttpResponse:
     """Beside the overview, which does not wait for it; without htmx a page of its own."""
-    portfolio = _visible_or_404(request, pk)
+    portfolio = visible_or_404(request, pk)
     run = portfolio_pages.current_run()
     history = histories.read(portfolio, as_of=run.as_of) if run else None
     template = "_value_history.html" if request.htmx else "value_history.html"
@@ -93,7 +84,7 @@ def value_history(request: HtmxRequest, pk: int) -> HttpResponse:
 @require_POST
 def recompute(request: HttpRequest, pk: int) -> HttpResponse:
     """Calculate again, whatever is stored."""
-    portfolio = _visible_or_404(request, pk)
+    portfolio = visible_or_404(request, pk)
     if recomputation.enqueue_once(portfolio, within=recomputation.AGAIN_SECONDS):
         messages.success(request, "The calculation has started.")
     else:
@@ -101,8 +92,8 @@ def recompute(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(portfolio)
 
 
-def _visible_or_404(request: HttpRequest, pk: int) -> Portfolio:
-    visible = Portfolio.objects.visible_to(request.user).select_related("profile")
+def visible_or_404(request: HttpRequest, pk: int) -> Portfolio:
+    visible = Portfolio.objects.visible_to(request.user).select_related("profile", "venue")
     return get_object_or_404(visible, pk=pk)
 
 
@@ -123,17 +114,24 @@ def _context(request: HttpRequest, portfolio: Portfolio) -> dict[str, object]:
 
 
 def _page(request: HttpRequest, pk: int, template: str) -> HttpResponse:
-    return render(request, template, _context(request, _visible_or_404(request, pk)))
+    return render(request, template, _context(request, visible_or_404(request, pk)))
 
 
 def _fragment(request: HttpRequest, pk: int, template: str) -> HttpResponse:
     """What belongs in a skeleton's place; while that is not calculated, the skeleton again."""
-    portfolio = _visible_or_404(request, pk)
+    context = fragment_context(request, visible_or_404(request, pk), asking=True)
+    return render(request, template, context)
+
+
+def fragment_context(
+    request: HttpRequest, portfolio: Portfolio, *, asking: bool
+) -> dict[str, object]:
+    """What pages show of a portfolio; a fragment is `asking` for it to be calculated, if due."""
     context = _context(request, portfolio)
     is_due = not context["is_empty"] and not portfolio.archived_at
-    if context["run"] and not context["reading"] and is_due:
+    if asking and context["run"] and not context["reading"] and is_due:
         asked = request.GET.get("tries", "")
         tries = int(asked) + 1 if asked.isdecimal() and len(asked) < 4 else 1
         gave_up = tries > MAX_TRIES or not recomputation.enqueue_once(portfolio)
         context |= {"tries": tries, "gave_up": gave_up}
-    return render(request, template, context)
+    return context

@@ -22,6 +22,18 @@
     if (event.detail.target.id === "toasts") fade(document.getElementById("toasts"));
   });
 
+  // What a page shows can be copied as text, or printed.
+  document.addEventListener("click", (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const text = document.getElementById(copy.dataset.copy);
+      text.closest("details").open = true;
+      text.select();
+      navigator.clipboard?.writeText(text.value).then(() => { copy.textContent = "Copied"; });
+    }
+    if (event.target.closest("[data-print]")) print();
+  });
+
   // A request that failed says so: htmx alone would leave the page as it was, without a word.
   const tell = () => {
     const toasts = document.getElementById("toasts");

@@ -18,15 +18,12 @@ from portfolios.models import (
     ModelPortfolio,
     ModelPortfolioLine,
     Portfolio,
-    PositionRule,
     TargetWeight,
 )
 from portfolios.selectors import assets, model_portfolios
-from portfolios.services import rules as position_rules
 from portfolios.services import targets
 from portfolios.services.errors import PortfolioError
 from portfolios.services.quantities import check_quantity
-from portfolios.services.rules import Rule
 from portfolios.services.targets import Aim
 from portfolios.templatetags import figures
 
@@ -387,80 +384,3 @@ class SettingsForm(SeenForm, forms.ModelForm):
             value = self.fields[name].prepare_value(getattr(saved, name))
             if value != self.data.get(name):
                 self[name].help_text = f"Saved now: {value or 'nothing'}"
-
-
-class RulesForm(SeenForm):
-    """How the portfolio is rebalanced, and what holds for single positions and categories."""
-
-    relative_band = PercentField(
-        label="Band relative to each target, %",
-        required=False,
-        decimal_places=2,
-        min_value=Decimal("0.01"),
-        max_value=100,
-        help_text="Narrower for small positions: with 25, a target of 4 % may be from 3 to 5 %. "
-        "Empty: none.",
-    )
-
-    def __init__(
-        self, submitted: QueryDict | None, *, portfolio: Portfolio, aims: Iterable[Aim],
-        rules: Iterable[PositionRule],
-    ) -> None:  # fmt: skip
-        saved = {name: getattr(portfolio, name) for name in position_rules.FIELDS}
-        super().__init__(submitted, initial={"revision": portfolio.revision, **saved})
-        present = {rule.aim: rule for rule in rules}
-        self.aims = list(aims)
-        for aim in self.aims:
-            self._add_fields(aim, present.get(aim))
-
-    def _add_fields(self, aim: Aim, rule: PositionRule | None) -> None:
-        name = field_name(aim)
-        for kind, most, words in (("band", 99, "points"), ("relative_band", 100, "% of target")):
-            self.fields[f"{kind}-{name}"] = PercentField(
-                label=f"Band of {aim}, {words}",
-                required=False,
-                decimal_places=2,
-                min_value=Decimal("0.01"),
-                max_value=most,
-                initial=getattr(rule, kind, None),
-            )
-        if isinstance(aim, Asset):
-            self.fields[f"trading-{name}"] = forms.TypedChoiceField(
-                label=f"What may be traded of {aim}",
-                choices=PositionRule.Trading.choices,
-                coerce=lambda value: PositionRule.Trading(int(value)),
-                required=False,
-                initial=rule.trading if rule else PositionRule.Trading.FREE,
-            )
-
-    @property
-    def of_portfolio(self) -> list[forms.BoundField]:
-        return [self[name] for name in position_rules.FIELDS]
-
-    def rows(self) -> list[tuple[Aim, forms.BoundField, forms.BoundField, forms.BoundField | None]]:
-        """Each asset or category with its two bands, and what may be traded of an asset."""
-        return [
-            (
-                aim,
-                self[f"band-{field_name(aim)}"],
-                self[f"relative_band-{field_name(aim)}"],
-                self[f"trading-{field_name(aim)}"] if isinstance(aim, Asset) else None,
-            )
-            for aim in self.aims
-        ]
-
-    @property
-    def rules(self) -> dict[Aim, Rule]:
-        return {
-            aim: Rule(
-                band=self.cleaned_data.get(f"band-{field_name(aim)}"),
-                relative_band=self.cleaned_data.get(f"relative_band-{field_name(aim)}"),
-                trading=self.cleaned_data.get(f"trading-{field_name(aim)}") or Rule.trading,
-            )
-            for aim in self.aims
-        }
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """What was chosen for the portfolio as a whole."""
-        return {name: self.cleaned_data[name] for name in position_rules.FIELDS}

@@ -19,6 +19,7 @@ from portfolios.models.prices import (
     ReferenceRate,
 )
 from portfolios.models.rules import PositionRule
+from portfolios.models.venues import Venue
 
 __all__ = [
     "Asset",
@@ -46,4 +47,5 @@ __all__ = [
     "TickerChoice",
     "TokenMigration",
     "Transaction",
+    "Venue",
 ]

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from portfolios.models.assets import Asset, AssetCategory
+from portfolios.models.venues import Venue
 
 
 class FractionField(models.DecimalField):
@@ -133,6 +134,11 @@ class PortfolioQuerySet(models.QuerySet["Portfolio"]):
         return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
 
 
+class OrderType(models.TextChoices):
+    TAKER = "taker", "At once, at the market's price"
+    MAKER = "maker", "Patiently, with limit orders"
+
+
 class Portfolio(models.Model):
     class LotMethod(models.TextChoices):
         FIFO = "fifo", "First in, first out"
@@ -158,6 +164,20 @@ class Portfolio(models.Model):
     )
     fee_rate = FractionField(
         default=Decimal("0.001"), help_text="What an exchange takes of each trade."
+    )
+    # None: the one fee rate is all that a trade costs.
+    venue = models.ForeignKey(
+        Venue, null=True, blank=True, on_delete=models.PROTECT, related_name="portfolios"
+    )
+    order_type = models.CharField(
+        max_length=5, choices=OrderType, default=OrderType.TAKER, db_default=OrderType.TAKER
+    )
+    withdraws = models.BooleanField(default=False, db_default=False)
+    risk_aversion = models.DecimalField(
+        max_digits=4, decimal_places=2, default=Decimal(3), db_default=Decimal(3)
+    )
+    horizon_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Empty: 30, or 7 while volatility is high."
     )
     notes = models.TextField(blank=True, default="", db_default="")
     # Off: money for purchases comes from outside, and what sales bring leaves.
@@ -191,6 +211,12 @@ class Portfolio(models.Model):
                 | Q(relative_band__gt=0, relative_band__lte=1),
                 name="portfolio_relative_band_a_fraction",
                 violation_error_message="The band relative to a target is above 0 and at most 1.",
+            ),
+            models.CheckConstraint(
+                condition=Q(risk_aversion__gt=0)
+                & (Q(horizon_days__isnull=True) | Q(horizon_days__range=(1, 3650))),
+                name="portfolio_verdict_plausible",
+                violation_error_message="Risk aversion is above 0, the horizon 1 to 3,650 days.",
             ),
             models.CheckConstraint(
                 condition=Q(fee_rate__gte=0, fee_rate__lt=Decimal("0.1")),

@@ -89,6 +89,11 @@ def migrations_of(asset: Asset) -> list[TokenMigration]:
     return list(named.select_related("old_asset", "new_asset"))
 
 
+def of_venues(venue_ids: Collection[int]) -> Use:
+    """Whose costs are reckoned with these venues."""
+    return _counted((), Portfolio.objects.filter(venue__in=venue_ids))
+
+
 def _counted(model_names: Iterable[str], portfolios: QuerySet[Portfolio]) -> Use:
     counts = portfolios.aggregate(portfolios=Count("pk"), owners=Count("owner", distinct=True))
     return Use(tuple(model_names), **counts)

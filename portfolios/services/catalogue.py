@@ -18,6 +18,7 @@ from portfolios.models import (
     ModelPortfolioLine,
     RiskProfile,
     TokenMigration,
+    Venue,
 )
 
 FILE = Path(__file__).resolve().parent.parent / "catalogue.toml"
@@ -72,6 +73,7 @@ class _Loader:
         for row in content["models"]:
             if self.refresh or row["slug"] not in known:
                 _replace_lines(models[row["slug"]], row["lines"], assets, categories)
+        self._upsert(Venue, "slug", _venues(content))
         self._prepare_migrations(content, assets)
         return CatalogueReport(self.created, self.updated, self.unchanged)
 
@@ -156,6 +158,18 @@ def _profiles(content: Row) -> Iterable[Row]:
             "bitcoin_cap": row["caps"]["bitcoin"],
             "ether_cap": row["caps"]["ether"],
             "other_cap": row["caps"]["other"],
+        }
+
+
+def _venues(content: Row) -> Iterable[Row]:
+    spreads = ("stable", "core", "large", "mid", "other")
+    for position, row in enumerate(content["venues"], start=1):
+        half_spreads = zip(spreads, row["half_spread"], strict=True)
+        plain = {name: value for name, value in row.items() if name != "half_spread"}
+        yield {
+            **plain,
+            **{f"half_spread_{tier}": rate for tier, rate in half_spreads},
+            "position": position,
         }
 
 

@@ -10,7 +10,9 @@ from portfolios.services import holdings, revisions
 from portfolios.services.errors import RulesError
 from portfolios.services.targets import Aim, short_name
 
-FIELDS = ("relative_band",)
+FIELDS = (
+    "relative_band", "venue", "order_type", "withdraws", "risk_aversion", "horizon_days",
+)  # fmt: skip
 """Of a portfolio, beside those of its settings."""
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
 from django import template
@@ -124,6 +124,27 @@ def price(value: Any) -> str:
     if abs(number) < TINY_PRICE:
         return _in_style(f"{number:.{SIGNIFICANT_DIGITS - 1}e}".replace("-", MINUS))
     return _fixed(number, SIGNIFICANT_DIGITS - 1 - number.adjusted())
+
+
+@register.filter
+def points(value: Any) -> str:
+    """Basis points, or another large count, with one decimal below ten and none above."""
+    number = _number(value)
+    return DASH if number is None else _fixed(number, 1 if abs(number) < 10 else 0)
+
+
+@register.filter
+def days(value: Any) -> str:
+    """A number of days in words: less than a day, 3 days, more than ten years."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    if number < 1:
+        return "less than a day"
+    if number > 3650:
+        return "more than ten years"
+    whole = int(number.to_integral_value(ROUND_CEILING))
+    return "1 day" if whole == 1 else f"{_fixed(Decimal(whole), 0)} days"
 
 
 @register.filter

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from portfolios.forms import RulesForm
+from portfolios.forms.rules import RulesForm
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolios
 from portfolios.services import rules as position_rules

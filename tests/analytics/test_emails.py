@@ -29,7 +29,7 @@ def test_it_says_what_breached_what_to_do_and_what_it_costs(outgoing):
     # Selling x and buying y so that 900 − x = 100 + y, with x − y = 0.002 (x + y) in fees.
     assert "Sell 4.008 BTC for about 400.80 USD" in letter.text
     assert "Buy 3.992 SOL for about 399.20 USD" in letter.text
-    assert "Estimated cost: 1.60 USD in fees, for a turnover of 40.0 %" in letter.text
+    assert "Estimated cost: 1.60 USD, for a turnover of 40.0 %" in letter.text
     assert "closing prices of 30 June 2024 (UTC)" in letter.text
     assert "No trades are executed" in letter.text
 

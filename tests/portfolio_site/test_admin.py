@@ -22,6 +22,7 @@ from portfolios.models import (
     Portfolio,
     QuarantinedPrice,
     RiskProfile,
+    Venue,
 )
 from portfolios.services import catalogue
 from tests.factories import (
@@ -85,7 +86,7 @@ ADD: dict[type[Model], Callable[[int], Model]] = {
         source="AAA.csv", line=n, reason="The close is blank.", row="2024-01-01,,,,,,"
     ),
 }
-OURS = [AssetCategory, ModelPortfolio, RiskProfile, *ADD]
+OURS = [AssetCategory, ModelPortfolio, RiskProfile, Venue, *ADD]
 REGISTERED = list(admin.site._registry)
 
 

@@ -1,0 +1,80 @@
+"""What people ask of a plan: by GET, so that it has an address."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from analytics.selectors.portfolio_pages import Position
+from analytics.services.plan_pages import Asked, Mode
+from portfolios.forms import LARGEST_AMOUNT, NumberField
+from portfolios.models import PositionRule
+
+Trading = PositionRule.Trading
+ASKED = "mode"
+"""An address that names this has a form's choices; else those of the rules hold."""
+
+
+class PlanForm(forms.Form):
+    """Which way to rebalance, with how much cash, and what not to trade."""
+
+    mode = forms.ChoiceField(
+        label="Way",
+        choices=[
+            (Mode.TARGET, "To the targets"),
+            (Mode.EDGE, "To the nearest band edge"),
+            (Mode.HALF, "Half-way"),
+            (Mode.INVEST, "With new cash only"),
+            (Mode.RAISE, "Raise cash"),
+        ],
+    )
+    cash = NumberField(
+        label="Cash, US dollars",
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=LARGEST_AMOUNT,
+        decimal_places=2,
+    )
+    never_sold = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    left_alone = forms.TypedMultipleChoiceField(coerce=int, required=False)
+
+    def __init__(
+        self, asked: Mapping[str, Any], *, positions: Iterable[Position],
+        rules: Iterable[PositionRule],
+    ) -> None:  # fmt: skip
+        ruled = {rule.asset_id: rule.trading for rule in rules if rule.asset_id}
+        self.by_rules = {
+            "mode": Mode.TARGET.value,
+            "never_sold": [pk for pk, may in ruled.items() if may == Trading.NEVER_SOLD],
+            "left_alone": [pk for pk, may in ruled.items() if may == Trading.LEFT_ALONE],
+        }
+        super().__init__(asked if ASKED in asked else None, initial=self.by_rules)
+        ids = [(position.asset.pk, position.name) for position in positions]
+        for name in ("never_sold", "left_alone"):
+            field = self.fields[name]
+            assert isinstance(field, forms.TypedMultipleChoiceField)
+            field.choices = ids
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        mode = cleaned.get("mode")
+        if mode and Mode(mode).needs_cash and not cleaned.get("cash") and "cash" not in self.errors:
+            self.add_error("cash", "Say how much cash.")
+        return cleaned
+
+    @property
+    def asked(self) -> Asked:
+        """What to plan: as asked, or by the rules where nothing, or nothing valid, was."""
+        is_chosen = self.is_bound and self.is_valid()
+        chosen: Mapping[str, Any] = self.cleaned_data if is_chosen else self.by_rules
+        return Asked(
+            mode=Mode(chosen["mode"]),
+            cash=chosen.get("cash"),
+            never_sold=frozenset(chosen["never_sold"]),
+            left_alone=frozenset(chosen["left_alone"]),
+        )
+
+    @property
+    def needs_cash(self) -> bool:
+        return self["mode"].value() in (Mode.INVEST, Mode.RAISE)

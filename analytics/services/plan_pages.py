@@ -1,0 +1,311 @@
+"""One portfolio's plan, in whichever way its owner asks for it.
+
+The default, to the targets, is the suggestion that the night makes: same functions, same trades.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.core.errors import NotEnoughToSellError
+from analytics.models import Suggestion
+from analytics.selectors import market as market_selector
+from analytics.selectors.portfolio_pages import CategoryTarget, Position, Reading
+from analytics.selectors.positions import CostChoices
+from analytics.selectors.verdicts import Verdict
+from analytics.services import plans, proposals, verdicts
+from analytics.services.measurements import SMALLEST_TRADE
+from analytics.services.plans import Plans, Terms
+from analytics.services.proposals import Propose
+from portfolios.models import Portfolio
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+class Mode(StrEnum):
+    TARGET = "target"
+    EDGE = "edge"
+    HALF = "half"
+    INVEST = "invest"
+    RAISE = "raise"
+
+    @property
+    def needs_cash(self) -> bool:
+        return self in (Mode.INVEST, Mode.RAISE)
+
+
+class ImpossiblePlan(Exception):
+    """What is asked for cannot be done; the message says why."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How to rebalance: the way, the cash it is about, and what must not be traded (asset ids)."""
+
+    mode: Mode = Mode.TARGET
+    cash: Decimal | None = None
+    never_sold: Collection[int] = ()
+    left_alone: Collection[int] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A position before and after; US dollars, units and fractions."""
+
+    position: Position
+    amount: float  # positive buys
+    cost: float
+    weight_after: float
+    skipped: str  # why nothing is traded, where something would be
+
+    @property
+    def quantity(self) -> float:
+        close = self.position.close
+        return self.amount / close if close else 0.0
+
+    @property
+    def size(self) -> float:
+        return abs(self.amount)
+
+    @property
+    def units(self) -> float:
+        return abs(self.quantity)
+
+    @property
+    def value_after(self) -> float:
+        return self.position.value + self.amount
+
+    @property
+    def drift_after(self) -> float:
+        return self.weight_after - self.position.target_weight
+
+    @property
+    def or_any_of(self) -> object | None:
+        """The category, where the asset only stands for any of it."""
+        position = self.position
+        is_example = position.from_category and position.value == 0
+        return position.asset.category if is_example else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to trade, what it costs and leaves, and whether it is worth it."""
+
+    asked: Asked
+    rows: Sequence[Row]
+    fees: float
+    spread_cost: float
+    impact_cost: float
+    withdrawal_cost: float
+    cost: float
+    leftover_cash: float
+    value: float  # before, without new cash
+    verdict: Verdict
+    distance_before: float  # Σ|w − w*|
+    distance_after: float
+    minimum_order: float
+
+    @property
+    def trades(self) -> list[Row]:
+        """Sells first: they pay for the buys. The largest first."""
+        traded = [row for row in self.rows if abs(row.amount) >= SMALLEST_TRADE]
+        return sorted(traded, key=lambda row: (row.amount > 0, -abs(row.amount)))
+
+    @property
+    def skipped(self) -> list[Row]:
+        return [row for row in self.rows if row.skipped]
+
+    @property
+    def one_way_turnover(self) -> float:
+        return sum(abs(row.amount) for row in self.rows) / self.value / 2
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether benefit against cost decides: who puts cash in or takes it out has decided."""
+        return not self.asked.mode.needs_cash
+
+
+@dataclass(frozen=True)
+class _Book:
+    """The positions as arrays of one row, listed assets first and by id, as a market has them."""
+
+    positions: Sequence[Position]
+    values: Floats
+    targets: Floats
+    half_widths: Floats
+    may_sell: Flags
+    may_trade: Flags
+
+
+def draw(portfolio: Portfolio, reading: Reading, asked: Asked) -> Plan:
+    """The plan for a portfolio as its reading has it. Raises ImpossiblePlan."""
+    book = _book(reading, asked)
+    listed = [p.asset.pk for p in book.positions if not p.asset.is_own]
+    market = market_selector.read(as_of=reading.run.as_of, asset_ids=listed)
+    choices = _choices(portfolio)
+    row = np.array([0])
+    venue = market.venues.get(portfolio.venue_id or 0)
+    terms = plans.terms(venue, choices, row, market, len(book.positions))
+    cash = np.array([float(asked.cash or 0)])
+    purse = cash if asked.mode == Mode.INVEST else np.zeros(1)
+    try:
+        drawn = plans.draw(book.values, terms, _proposal(book, asked.mode, cash), cash=purse)
+    except NotEnoughToSellError:
+        raise ImpossiblePlan(_too_much(book, terms)) from None
+    weighed = verdicts.weigh(
+        drawn,
+        values=book.values,
+        targets=book.targets,
+        market=market,
+        choices=choices,
+        rows=row,
+        cash=purse,
+        cash_leaves=asked.mode == Mode.RAISE,
+    )
+    return _plan(book, asked=asked, reading=reading, drawn=drawn, weighed=weighed, terms=terms)
+
+
+def _book(reading: Reading, asked: Asked) -> _Book:
+    positions = sorted(reading.positions, key=lambda p: (p.asset.is_own, p.asset.pk))
+    ids = [position.asset.pk for position in positions]
+    left_alone = np.isin(ids, list(asked.left_alone))
+    never_sold = np.isin(ids, list(asked.never_sold))
+    values = np.array([position.value for position in positions])
+    targets = np.array([position.target_weight for position in positions])
+    widths = np.array([position.band for position in positions])
+    for category in reading.category_targets:
+        _follow_category(widths, positions, category)
+    return _Book(
+        positions=positions,
+        values=values[None],
+        targets=targets[None],
+        half_widths=widths[None],
+        may_sell=(~left_alone & ~never_sold)[None],
+        may_trade=~left_alone[None],
+    )
+
+
+def _follow_category(
+    widths: Floats, positions: Sequence[Position], category: CategoryTarget
+) -> None:
+    """Narrow the bands of what belongs to a category so that the category ends inside its own.
+
+    Each keeps its part of how far the category may be from its target.
+    """
+    strayed = abs(category.drift)
+    kept = min(1.0, category.band / strayed) if strayed else 1.0
+    members = {p.asset.pk for p in category.positions}
+    for place, position in enumerate(positions):
+        if position.asset.pk not in members:
+            continue
+        limit = kept * abs(position.drift)
+        widths[place] = limit if position.from_category else min(widths[place], limit or np.inf)
+
+
+def _proposal(book: _Book, mode: Mode, cash: Floats) -> Propose:
+    may = {"may_sell": book.may_sell, "may_trade": book.may_trade}
+    ways: dict[Mode, Callable[[], Propose]] = {
+        Mode.TARGET: lambda: proposals.to_target(book.values, book.targets, **may),
+        Mode.EDGE: lambda: proposals.to_edge(book.values, book.targets, book.half_widths, **may),
+        Mode.HALF: lambda: proposals.part_way(book.values, book.targets, share=0.5, **may),
+        Mode.INVEST: lambda: proposals.invest(
+            book.values, book.targets, cash, may_trade=book.may_trade
+        ),
+        Mode.RAISE: lambda: proposals.raise_cash(
+            book.values, book.targets, cash, may_sell=book.may_sell
+        ),
+    }
+    return ways[mode]()
+
+
+def _too_much(book: _Book, terms: Terms) -> str:
+    most = float((book.values * book.may_sell).sum() * (1 - terms.fee_rates[0]))
+    return (
+        f"What may be sold brings at most about {most:,.2f} US dollars. "
+        "Ask for less, or allow more to be sold."
+    )
+
+
+def _choices(portfolio: Portfolio) -> CostChoices:
+    return CostChoices(
+        fee_rates=np.array([float(portfolio.fee_rate)]),
+        venue_ids=np.array([portfolio.venue_id or 0]),
+        as_maker=np.array([portfolio.order_type == "maker"]),
+        withdraws=np.array([portfolio.withdraws]),
+        risk_aversions=np.array([float(portfolio.risk_aversion)]),
+        horizons=np.array([portfolio.horizon_days or 0], dtype=np.int32),
+    )
+
+
+def _plan(
+    book: _Book,
+    *,
+    asked: Asked,
+    reading: Reading,
+    drawn: Plans,
+    weighed: verdicts.Verdicts,
+    terms: Terms,
+) -> Plan:
+    after = book.values[0] + drawn.amounts[0]
+    weights_after = after / after.sum() if after.sum() > 0 else after
+    costs = (drawn.fees + drawn.spreads + drawn.impacts)[0]
+    before = book.values[0] / book.values.sum()
+    value = float(book.values.sum())
+    rows = [
+        Row(
+            position=position,
+            amount=float(drawn.amounts[0, n]),
+            cost=float(costs[n]),
+            weight_after=float(weights_after[n]),
+            skipped=_why_skipped(book, drawn, n, terms),
+        )
+        for n, position in enumerate(book.positions)
+    ]
+    return Plan(
+        asked=asked,
+        rows=sorted(rows, key=lambda row: (-row.position.weight, -row.position.target_weight)),
+        fees=float(drawn.fees.sum()),
+        spread_cost=float(drawn.spreads.sum()),
+        impact_cost=float(drawn.impacts.sum()),
+        withdrawal_cost=float(drawn.withdrawals[0]),
+        cost=float(drawn.cost[0]),
+        leftover_cash=float(drawn.leftover_cash[0]),
+        value=value,
+        verdict=_verdict(weighed, reading, float(drawn.cost[0]), value),
+        distance_before=float(np.abs(before - book.targets[0]).sum()),
+        distance_after=float(np.abs(weights_after - book.targets[0]).sum()),
+        minimum_order=terms.minimum,
+    )
+
+
+def _why_skipped(book: _Book, drawn: Plans, n: int, terms: Terms) -> str:
+    if abs(drawn.amounts[0, n]) >= SMALLEST_TRADE:
+        return ""
+    reasons = (
+        (drawn.too_small[0, n], f"below the smallest order of {terms.minimum:,.2f} USD"),
+        (drawn.rounded_away[0, n], "less than one lot"),
+        (drawn.unfunded[0, n], "too little cash for one lot of it"),
+        (not book.may_trade[0, n], "left alone"),
+        (not book.may_sell[0, n] and book.positions[n].drift > 0, "never sold"),
+    )
+    return next((words for holds, words in reasons if holds), "")
+
+
+def _verdict(weighed: verdicts.Verdicts, reading: Reading, cost: float, value: float) -> Verdict:
+    return Verdict(
+        answer=Suggestion.Answer(int(weighed.answer[0])),
+        cost=cost,
+        benefit_per_year=float(weighed.benefit_per_year[0]),
+        volatility=reading.result.volatility,
+        volatility_change=float(weighed.volatility_change[0]),
+        cvar_change=float(weighed.cvar_change[0]),
+        break_even_days=float(weighed.break_even_days[0]),
+        horizon_days=int(weighed.horizon_days[0]),
+        risk_aversion=float(weighed.risk_aversion[0]),
+        value=value,
+    )

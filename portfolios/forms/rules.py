@@ -1,0 +1,125 @@
+"""What people type about how a portfolio is rebalanced."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import QueryDict
+
+from portfolios.forms import NumberField, NumberInput, PercentField, SeenForm, field_name
+from portfolios.models import Asset, Portfolio, PositionRule, Venue
+from portfolios.models.portfolios import OrderType
+from portfolios.services import rules as position_rules
+from portfolios.services.rules import Rule
+from portfolios.services.targets import Aim
+
+
+class RulesForm(SeenForm):
+    """How the portfolio is rebalanced, and what holds for single positions and categories."""
+
+    relative_band = PercentField(
+        label="Band relative to each target, %",
+        required=False,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        max_value=100,
+        help_text="Narrower for small positions: with 25, a target of 4 % may be from 3 to 5 %. "
+        "Empty: none.",
+    )
+    venue = forms.ModelChoiceField(
+        Venue.objects.none(),
+        label="Where you trade",
+        required=False,
+        empty_label="Anywhere: the fee of the settings is the whole cost",
+        help_text="A venue's preset brings its fees, assumed spreads, price impact by volume, the "
+        "smallest order and lots.",
+    )
+    order_type = forms.ChoiceField(label="How you trade there", choices=OrderType.choices)
+    withdraws = forms.BooleanField(
+        label="I move what I buy to a wallet of my own, and pay for each withdrawal",
+        required=False,
+    )
+    risk_aversion = NumberField(
+        label="Risk aversion γ",
+        min_value=Decimal("0.1"),
+        max_value=50,
+        decimal_places=2,
+        help_text="How much calm is worth to you. 3 is common; the benefit grows with it.",
+    )
+    horizon_days = forms.IntegerField(
+        label="A rebalance must pay within, days",
+        required=False,
+        min_value=1,
+        max_value=3650,
+        widget=NumberInput,
+        help_text="Empty: 30, or 7 while volatility is high.",
+    )
+
+    def __init__(
+        self, submitted: QueryDict | None, *, portfolio: Portfolio, aims: Iterable[Aim],
+        rules: Iterable[PositionRule],
+    ) -> None:  # fmt: skip
+        saved = {name: getattr(portfolio, name) for name in position_rules.FIELDS}
+        super().__init__(submitted, initial={"revision": portfolio.revision, **saved})
+        venue = self.fields["venue"]
+        assert isinstance(venue, forms.ModelChoiceField)
+        chosen = Q(is_active=True) | Q(pk=portfolio.venue_id)
+        venue.queryset = Venue.objects.filter(chosen)
+        present = {rule.aim: rule for rule in rules}
+        self.aims = list(aims)
+        for aim in self.aims:
+            self._add_fields(aim, present.get(aim))
+
+    def _add_fields(self, aim: Aim, rule: PositionRule | None) -> None:
+        name = field_name(aim)
+        for kind, most, words in (("band", 99, "points"), ("relative_band", 100, "% of target")):
+            self.fields[f"{kind}-{name}"] = PercentField(
+                label=f"Band of {aim}, {words}",
+                required=False,
+                decimal_places=2,
+                min_value=Decimal("0.01"),
+                max_value=most,
+                initial=getattr(rule, kind, None),
+            )
+        if isinstance(aim, Asset):
+            self.fields[f"trading-{name}"] = forms.TypedChoiceField(
+                label=f"What may be traded of {aim}",
+                choices=PositionRule.Trading.choices,
+                coerce=lambda value: PositionRule.Trading(int(value)),
+                required=False,
+                initial=rule.trading if rule else PositionRule.Trading.FREE,
+            )
+
+    @property
+    def of_portfolio(self) -> list[forms.BoundField]:
+        return [self[name] for name in position_rules.FIELDS]
+
+    def rows(self) -> list[tuple[Aim, forms.BoundField, forms.BoundField, forms.BoundField | None]]:
+        """Each asset or category with its two bands, and what may be traded of an asset."""
+        return [
+            (
+                aim,
+                self[f"band-{field_name(aim)}"],
+                self[f"relative_band-{field_name(aim)}"],
+                self[f"trading-{field_name(aim)}"] if isinstance(aim, Asset) else None,
+            )
+            for aim in self.aims
+        ]
+
+    @property
+    def rules(self) -> dict[Aim, Rule]:
+        return {
+            aim: Rule(
+                band=self.cleaned_data.get(f"band-{field_name(aim)}"),
+                relative_band=self.cleaned_data.get(f"relative_band-{field_name(aim)}"),
+                trading=self.cleaned_data.get(f"trading-{field_name(aim)}") or Rule.trading,
+            )
+            for aim in self.aims
+        }
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What was chosen for the portfolio as a whole."""
+        return {name: self.cleaned_data[name] for name in position_rules.FIELDS}
