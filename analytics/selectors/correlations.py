@@ -24,6 +24,9 @@ LONGEST = max(WINDOWS)
 UNIVERSE_SIZE = 20
 DAYS = {"all": "all days", "calm": "calm days", "stressed": "stressed days"}
 
+# Returns that differ by less than this differ by rounding.
+STANDSTILL = 1e-12
+
 
 @dataclass(frozen=True)
 class Returns:
@@ -163,12 +166,19 @@ def _days(values: NDArray[np.float64], days: str) -> NDArray[np.bool_]:
 
 
 def _residuals(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What is left of each asset but Bitcoin; NaN throughout where they hardly met."""
-    met = (np.isfinite(values[:, 1:]) & np.isfinite(values[:, :1])).sum(axis=0) >= 3
+    """What is left of each asset but Bitcoin; NaN throughout where they hardly met.
+
+    Nor can anything be told where Bitcoin stood still on all of their days in common.
+    """
+    common = np.isfinite(values[:, 1:]) & np.isfinite(values[:, :1])
+    highest = np.where(common, values[:, :1], -np.inf).max(axis=0)
+    lowest = np.where(common, values[:, :1], np.inf).min(axis=0)
+    met = (common.sum(axis=0) >= 3) & (highest - lowest > STANDSTILL)
     left = np.full((len(values), values.shape[1] - 1), np.nan)
-    left[:, met] = market_mode.remove(
-        np.column_stack([values[:, 0], values[:, 1:][:, met]]), market=0
-    ).returns
+    if met.any():
+        left[:, met] = market_mode.remove(
+            np.column_stack([values[:, 0], values[:, 1:][:, met]]), market=0
+        ).returns
     return left
 
 

@@ -26,7 +26,7 @@ NAMES = sorted(
         for pattern in urls.urlpatterns
     }
     | {f"accounts:{pattern.name}" for pattern in own_urls.urlpatterns}
-    - {"accounts:theme"}  # takes a POST, shows nothing
+    - {"accounts:theme", "accounts:write-again"}  # take a POST, show nothing
 )
 
 

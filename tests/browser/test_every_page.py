@@ -16,10 +16,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
-from accounts.models import OutgoingEmail, User
+from accounts.models import BlockedAddress, OutgoingEmail, User
 from accounts.services import unsubscribe
 from analytics.services import nights
 from portfolios.models import (
+    MarketEvent,
     MarketSignal,
     Portfolio,
     QuarantinedPrice,
@@ -193,6 +194,8 @@ def rows(portfolio) -> None:
     OutgoingEmail.objects.create(
         dedupe_key="k", recipient="r@example.org", kind="account", state="failed"
     )
+    BlockedAddress.objects.create(address="gone@example.org", reason="bounced")
+    MarketEvent.objects.create(date=AS_OF, kind="rates", title="FOMC decision")
     for model in (QuarantinedPrice, QuarantinedSignal):
         model.objects.create(source="a.csv", line=7, reason="No close.", row="x,y,z")
     MarketSignal.objects.create(name="funding_rate", asset=old, date=AS_OF, value=0.0001)
