@@ -192,7 +192,7 @@ def holding(db) -> Holding:
 
 def previewed(portfolio: Portfolio) -> Import:
     """A file with one deposit, looked at and not imported."""
-    ticker = portfolio.holdings.get().asset.symbol
+    ticker = portfolio.holdings.select_related("asset")[0].asset.symbol
     content = (
         "UTC_Time,Account,Operation,Coin,Change,Remark\n"
         f"2024-01-01 10:00:00,Spot,Deposit,{ticker},1,\n"

@@ -43,7 +43,17 @@ WORDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.FEE: ("fee", "fees", "cost"),
 }  # fmt: skip
 GUESSES: Mapping[str, tuple[str, ...]] = {
-    "at": ("date", "time", "timestamp", "datetime", "date (utc)", "date(utc)", "datum", "utc time"),
+    "at": (
+        "when",
+        "date",
+        "time",
+        "timestamp",
+        "datetime",
+        "date (utc)",
+        "date(utc)",
+        "datum",
+        "utc time",
+    ),
     "kind": ("type", "kind", "side", "action", "operation", "transaction type"),
     "asset": ("asset", "coin", "symbol", "ticker", "currency", "code", "crypto"),
     "quantity": ("quantity", "amount", "qty", "units", "volume"),

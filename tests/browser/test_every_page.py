@@ -31,7 +31,7 @@ from portfolios.services import catalogue, portfolios
 from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401
 from tests.browser.pages import add_virtual_authenticator, faults, press, sign_in
 from tests.factories import PASSWORD, PortfolioFactory, own_asset, staff
-from tests.test_urls import ADMIN, TABLE, concrete
+from tests.test_urls import ADMIN, TABLE, concrete, previewed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +70,7 @@ def arguments(portfolio) -> dict[str, object]:
         "portfolio": portfolio.pk,
         "holding": portfolio.holdings.first().pk,
         "transaction": portfolio.transactions.first().pk,
+        "import": previewed(portfolio).pk,
         "year": 2025,
         "token": unsubscribe.url(portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
