@@ -65,7 +65,7 @@ def coins(transactional_db, quotes) -> dict[str, Asset]:
 
 
 @pytest.fixture(scope="module")
-def real_market(market_directory, django_db_setup, django_db_blocker) -> Iterator[Path]:
+def loaded_market(market_directory, django_db_setup, django_db_blocker) -> Iterator[Path]:
     """The catalogue and all real prices, imported once for all tests of a module."""
     settings = override_settings(MARKET_DATA_DIR=str(market_directory))
     with settings, django_db_blocker.unblock(), transaction.atomic():

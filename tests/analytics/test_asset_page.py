@@ -21,10 +21,10 @@ LAST_DAY, QUARTER_AGO = date(2024, 12, 31), date(2024, 10, 1)
 
 
 @pytest.fixture
-def real(real_market):
+def real(loaded_market):
     """The real market, and a night of its last day."""
     publish(LAST_DAY)
-    return real_market
+    return loaded_market
 
 
 def publish(as_of: date) -> None:

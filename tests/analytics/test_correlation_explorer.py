@@ -37,9 +37,9 @@ HEATMAP = reverse("analytics:correlation-heatmap")
 
 
 @pytest.fixture(scope="module")
-def real(real_market: Path) -> pd.DataFrame:
+def real(loaded_market: Path) -> pd.DataFrame:
     """The real closes in the database, and read independently of it: a column a ticker."""
-    files = sorted(real_market.glob("*.csv"))
+    files = sorted(loaded_market.glob("*.csv"))
     return pd.DataFrame(
         {
             path.stem: pd.read_csv(path, index_col="date", parse_dates=True)["close"]

@@ -23,7 +23,7 @@ Read = Callable[..., volatility_page.VolatilityPage]
 
 
 @pytest.fixture
-def read(real_market) -> Read:
+def read(loaded_market) -> Read:
     """The page of a ticker at a close of the real data."""
 
     def page(symbol: str, as_of: date = LAST_DAY) -> volatility_page.VolatilityPage:
