@@ -1,22 +1,27 @@
 """The admin site's view of people and of the outbox."""
 
+from collections.abc import Callable
 from typing import Any
 
 import allauth.mfa.admin
 import allauth.usersessions.admin  # noqa: F401  (registers what is unregistered below)
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ChoiceField
 from django.http import HttpRequest
 
+from accounts import tasks
 from accounts.models import BlockedAddress, OutgoingEmail, User
 from accounts.selectors import time_zones
+from accounts.services import outbox
 
 # Second factors and sessions are their owners' own, on the account pages.
 admin.site.unregister([Authenticator, UserSession, Group])
@@ -78,8 +83,12 @@ class UserAdmin(DjangoUserAdmin):
 
 @admin.register(OutgoingEmail)
 class OutgoingEmailAdmin(ReadOnly, admin.ModelAdmin):
-    """The outbox without bodies: a link that signs somebody in is nobody else's to read."""
+    """The outbox without bodies: a link that signs somebody in is nobody else's to read.
 
+    What failed, or may have arrived, is sent again or given up; else staff only look.
+    """
+
+    actions = ("send_again", "give_up")
     list_display = ("created_at", "kind", "recipient", "state", "attempt", "due_at", "last_error")
     list_filter = ("state", "kind")
     search_fields = ("recipient", "dedupe_key", "message_id")
@@ -90,6 +99,44 @@ class OutgoingEmailAdmin(ReadOnly, admin.ModelAdmin):
         "recipient", "user", "kind", "reference", "dedupe_key", "subject", "message_id", "state",
         "attempt", "created_at", "due_at", "lease_until", "sent_at", "last_error",
     )  # fmt: skip
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_outgoingemail")
+
+    @admin.action(
+        description="Send again (a message of unknown end may arrive twice)",
+        permissions=["decide"],
+    )
+    def send_again(self, request: HttpRequest, rows: QuerySet[OutgoingEmail]) -> None:
+        self._decide(request, rows, outbox.send_again, "Sent again.", "queued again")
+        transaction.on_commit(tasks.send_due_mail.delay, robust=True)
+
+    @admin.action(description="Give up", permissions=["decide"])
+    def give_up(self, request: HttpRequest, rows: QuerySet[OutgoingEmail]) -> None:
+        self._decide(request, rows, outbox.give_up, "Given up.", "given up")
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[OutgoingEmail],
+        decide: Callable[..., list[OutgoingEmail]],
+        entry: str,
+        words: str,
+    ) -> None:
+        """Do it where it can be done, and say of how many rows it was and was not."""
+        chosen = list(rows.values_list("pk", flat=True))
+        with transaction.atomic():
+            decided = decide(ids=chosen)
+            LogEntry.objects.log_actions(request.user.pk or 0, decided, CHANGE, entry)
+        if decided:
+            self.message_user(request, f"{_messages(len(decided))} {words}.", messages.SUCCESS)
+        if left := len(chosen) - len(decided):
+            self.message_user(
+                request,
+                f"{_messages(left)} left as before: only what failed or has an unknown end, and "
+                "still has its words, can be decided here.",
+                messages.WARNING,
+            )
 
 
 @admin.register(BlockedAddress)
@@ -104,3 +151,7 @@ class BlockedAddressAdmin(ReadOnly, admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("accounts.delete_blockedaddress")
+
+
+def _messages(number: int) -> str:
+    return f"{number:,} message{'' if number == 1 else 's'}"

@@ -4,14 +4,14 @@
                        -> unknown (no answer after the body was sent, or a sender that died)
 
 `unknown` is sent once more under the same Message-ID, so that the reader's mail programme may
-drop the copy; a second time it becomes `failed`, and staff decide. A row is claimed with a lease
-and every outcome is written only if `attempt` is still the claimer's, so a sender that comes
-back late changes nothing. All times are the database's.
+drop the copy; a second time it becomes `failed`, and staff decide: `send_again` or `give_up`.
+A row is claimed with a lease and every outcome is written only if `attempt` is still the
+claimer's, so a sender that comes back late changes nothing. All times are the database's.
 """
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -168,6 +168,42 @@ def purge_bodies(*, older_than: timedelta = KEPT_FOR) -> int:
     )
     forgotten, _ = old.filter(user__isnull=True).delete()
     return forgotten + old.exclude(text="", html="").update(text="", html="")
+
+
+# --- What staff decide ---
+
+
+def left_to_staff() -> QuerySet[OutgoingEmail]:
+    """Messages that the machinery has ended, or does not know the end of, and that nobody holds."""
+    return OutgoingEmail.objects.filter(
+        state__in=[State.UNKNOWN, State.FAILED], lease_until__isnull=True
+    )
+
+
+@transaction.atomic
+def send_again(*, ids: Iterable[int]) -> list[OutgoingEmail]:
+    """Queue messages once more, under the Message-ID they had; return those that were.
+
+    What is held, was sent, or has no words any more stays as it is. Idempotent.
+    """
+    rows = [
+        row
+        for row in left_to_staff().filter(pk__in=list(ids)).select_for_update(skip_locked=True)
+        if row.text or row.kind in _renderers
+    ]
+    # The attempts go on counting: a sender that comes back late still finds that it is late.
+    OutgoingEmail.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=State.PENDING, due_at=Now()
+    )
+    return rows
+
+
+@transaction.atomic
+def give_up(*, ids: Iterable[int]) -> list[OutgoingEmail]:
+    """End messages without sending them, and return those that were ended. Idempotent."""
+    rows = list(left_to_staff().filter(pk__in=list(ids)).select_for_update(skip_locked=True))
+    OutgoingEmail.objects.filter(pk__in=[row.pk for row in rows]).update(state=State.SUPPRESSED)
+    return rows
 
 
 # --- Claiming ---
