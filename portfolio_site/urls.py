@@ -12,6 +12,9 @@ from portfolio_site import health, metrics
 # Django's own login for the admin knows neither rate limits nor second steps.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+# Without a request, and so without context processors: what failed may have been one of them.
+handler500 = "portfolio_site.errors.broken"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="analytics:portfolio-list"), name="home"),
     path("", include("analytics.urls")),

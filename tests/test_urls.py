@@ -68,7 +68,7 @@ OWNED = {
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
     "analytics:value-history": owned(allowed=("GET",)),
     "analytics:performance": owned(allowed=("GET",)),
-    "analytics:recompute": owned(allowed=("POST",), user=302),
+    "analytics:recompute": owned(user=302),
     "portfolios:holdings": owned(),
     "portfolios:holding": owned("holding"),
     "portfolios:holding-remove": owned("holding"),

@@ -5,8 +5,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+from django.db.models.expressions import RawSQL
+
 from analytics.core import rebalancing
-from analytics.models import MarketSnapshot, NightlyRun, PortfolioResult, RunChunk, Suggestion
+from analytics.models import (
+    AlertEvent,
+    MarketSnapshot,
+    NightlyRun,
+    PortfolioResult,
+    RunChunk,
+    Suggestion,
+)
 from analytics.selectors import verdicts
 from analytics.selectors.verdicts import Verdict
 from portfolios.models import Asset, AssetCategory, Portfolio
@@ -263,6 +272,19 @@ def failed(portfolio: Portfolio, *, run: NightlyRun) -> bool:
     """Whether the night could not compute this portfolio, and went on without it."""
     covering = {"first_portfolio_id__lte": portfolio.pk, "last_portfolio_id__gte": portfolio.pk}
     return run.chunks.filter(state=RunChunk.State.QUARANTINED, **covering).exists()
+
+
+def version(portfolio: Portfolio, *, run: NightlyRun) -> str:
+    """Another one whenever the result was written anew, were it to the same figures."""
+    seen = {"run": run, "portfolio": portfolio, "revision": portfolio.revision}
+    written = PortfolioResult.objects.filter(**seen).annotate(by=RawSQL("xmin::text", []))
+    return str(written.values_list("by", flat=True).first() or "")
+
+
+def is_kept(portfolio: Portfolio, *, run: NightlyRun) -> bool:
+    """Whether a letter was written about this result: then it stays what the letter says."""
+    seen = {"run": run, "portfolio": portfolio, "revision": portfolio.revision}
+    return AlertEvent.objects.filter(**seen).exists()
 
 
 def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) -> Reading | None:

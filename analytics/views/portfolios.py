@@ -8,8 +8,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRefresh
 
 from analytics.selectors import portfolio_list as list_pages
 from analytics.selectors import portfolio_pages
@@ -21,6 +22,7 @@ from portfolios.views import HtmxRequest
 
 # A fragment that has asked this often stops asking, and offers a button.
 MAX_TRIES = 60
+KEPT = "We wrote to you about these figures, so they stay until tonight or your next change."
 
 
 @login_required
@@ -81,15 +83,50 @@ def value_history(request: HtmxRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_POST
-def recompute(request: HttpRequest, pk: int) -> HttpResponse:
-    """Calculate again, whatever is stored."""
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def recompute(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Calculate again, whatever is stored. With htmx its button says that, until it is done."""
     portfolio = visible_or_404(request, pk)
-    if recomputation.enqueue_once(portfolio, within=recomputation.AGAIN_SECONDS):
-        messages.success(request, "The calculation has started.")
-    else:
+    if request.method != "POST":
+        return _recomputing(request, portfolio) if request.htmx else redirect(portfolio)
+    run = portfolio_pages.current_run()
+    before = portfolio_pages.version(portfolio, run=run) if run else ""
+    if run and portfolio_pages.is_kept(portfolio, run=run):
+        messages.info(request, KEPT)
+    elif not recomputation.enqueue_once(portfolio, within=recomputation.AGAIN_SECONDS):
         messages.error(request, "The calculation cannot start now. Please try again later.")
-    return redirect(portfolio)
+    elif request.htmx and before:
+        return _calculated(request, portfolio, before=before, tries=1)
+    else:
+        messages.success(request, "The calculation has started.")
+    return _calculated(request, portfolio) if request.htmx else redirect(portfolio)
+
+
+def _recomputing(request: HtmxRequest, portfolio: Portfolio) -> HttpResponse:
+    """The button while it works; the page anew when the result was written anew."""
+    run = portfolio_pages.current_run()
+    before, tries = request.GET.get("before", ""), _tries(request)
+    if run is None or portfolio_pages.version(portfolio, run=run) != before:
+        messages.success(request, "Calculated again.")
+        return HttpResponseClientRefresh()
+    if tries > MAX_TRIES:
+        messages.error(request, "The calculation takes longer than usual. Its result will appear.")
+        return _calculated(request, portfolio)
+    return _calculated(request, portfolio, before=before, tries=tries)
+
+
+def _calculated(request: HtmxRequest, portfolio: Portfolio, **state: object) -> HttpResponse:
+    context = {**_context(request, portfolio), "answering": True, **state}
+    if not context["reading"]:  # changed in another tab: the page knows what to do
+        return HttpResponseClientRefresh()
+    return render(request, "analytics/_calculated.html", context)
+
+
+def _tries(request: HttpRequest) -> int:
+    """How often this page has asked, this time included."""
+    asked = request.GET.get("tries", "")
+    return int(asked) + 1 if asked.isdecimal() and len(asked) < 4 else 1
 
 
 def visible_or_404(request: HttpRequest, pk: int) -> Portfolio:
@@ -130,8 +167,7 @@ def fragment_context(
     context = _context(request, portfolio)
     is_due = not context["is_empty"] and not portfolio.archived_at
     if asking and context["run"] and not context["reading"] and is_due:
-        asked = request.GET.get("tries", "")
-        tries = int(asked) + 1 if asked.isdecimal() and len(asked) < 4 else 1
+        tries = _tries(request)
         gave_up = tries > MAX_TRIES or not recomputation.enqueue_once(portfolio)
         context |= {"tries": tries, "gave_up": gave_up}
     return context

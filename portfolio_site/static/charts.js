@@ -16,6 +16,7 @@
     return `rgba(${red}, ${green}, ${blue}, ${alpha / 255})`;
   };
   const percent = (fraction) => `${inStyle((fraction * 100).toFixed(1))} %`;
+  const MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "numeric", timeZone: "UTC" });
   const ROW_HEIGHT = 40;
 
   // Weights as bars in their category's colour, targets as marks across them.
@@ -24,6 +25,10 @@
     const grid = token("--tblr-border-color");
     const categories = rows.map((row) => row.name);
     const targets = rows.some((row) => row.target !== null);
+    // The axis ends at a tick, and few enough fit a phone.
+    const highest = Math.max(0.05, ...rows.flatMap((row) => [row.weight, row.target ?? 0]));
+    const step = [0.05, 0.1, 0.2, 0.25].find((each) => highest <= 4 * each) ?? 0.25;
+    const top = Math.min(1, Math.ceil(highest / step - 1e-9) * step);
     return {
       height: rows.length * ROW_HEIGHT + 60,
       animation: false,
@@ -46,8 +51,8 @@
       xAxis: {
         type: "value",
         min: 0,
-        max: ({ max }) => Math.min(1, Math.ceil(max * 10) / 10),
-        splitNumber: 3,
+        max: top,
+        interval: step,
         axisLabel: { color: text, hideOverlap: true, formatter: (value) => `${Math.round(value * 100)} %` },
         splitLine: { lineStyle: { color: grid } },
       },
@@ -105,7 +110,13 @@
         data: rows.map((row) => row.day),
         axisTick: { show: false },
         axisLine: { lineStyle: { color: grid } },
-        axisLabel: { color: text, hideOverlap: true, formatter: (day) => day.slice(0, 7) },
+        // Once a month, where it begins.
+        axisLabel: {
+          color: text,
+          hideOverlap: true,
+          interval: (index, day) => day.endsWith("-01"),
+          formatter: (day) => MONTH.format(new Date(day)),
+        },
       },
       yAxis: {
         type: "value",

@@ -296,6 +296,12 @@ class TargetsForm(SeenForm):
             return sum(self.weights.values(), Decimal(0))
         return sum((self.fields[name].initial or Decimal(0) for name in self.aims), Decimal(0))
 
+    def normalised(self) -> dict[str, str]:
+        """What the fields should say to make 100 % together, in the proportions typed."""
+        scaled = targets.normalise(self.weights)
+        names = {aim: name for name, aim in self.aims.items()}
+        return {names[aim]: figures.typed_percent(weight) for aim, weight in scaled.items()}
+
     @property
     def remainder(self) -> str:
         """What is missing to 100 %, in words; targets.js says the same while one types."""

@@ -1,7 +1,7 @@
 """Target weights: what a portfolio should hold, in fractions that sum to one."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 
 from portfolios.models import Asset, AssetCategory, Portfolio, TargetWeight
 from portfolios.services import holdings, revisions
@@ -43,6 +43,25 @@ def check_weights(weights: Mapping[Aim, Decimal]) -> None:
         raise TargetsError(f"Targets sum to {percent(total)}. Add {percent(1 - total)} more.")
     if total > 1:
         raise TargetsError(f"Targets sum to {percent(total)}. Take {percent(total - 1)} away.")
+
+
+def normalise(weights: Mapping[Aim, Decimal]) -> dict[Aim, Decimal]:
+    """Scale weights so that they sum to exactly one, in hundredths of a percent where that does.
+
+    What rounding leaves goes to the largest, a step each. Weights of nothing stay as they are.
+    """
+    total = sum(weights.values(), Decimal(0))
+    if total <= 0:
+        return dict(weights)
+    with localcontext(prec=60, rounding=ROUND_DOWN):
+        step = Decimal(1).scaleb(-4)
+        if any(0 < weight / total < step for weight in weights.values()):
+            step = Decimal(1).scaleb(-DECIMALS)
+        scaled = {aim: (weight / total).quantize(step) for aim, weight in weights.items()}
+        left = int((1 - sum(scaled.values(), Decimal(0))) / step)
+    for aim in sorted(scaled, key=lambda aim: -weights[aim])[:left]:
+        scaled[aim] += step
+    return scaled
 
 
 def check_overlap(aims: Iterable[Aim]) -> None:

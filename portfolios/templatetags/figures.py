@@ -6,7 +6,7 @@ the style, what people type has a point and no thousands, and so has what stands
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
@@ -26,6 +26,8 @@ HUGE = Decimal(10) ** 15
 TINY_PRICE = Decimal(10) ** -15
 SIGNIFICANT_DIGITS = 4
 LISTED = Decimal("0.00001")
+# What exchanges show of a balance. Of the dearest coin the ninth is less than a cent.
+MOST_DECIMALS = 8
 # A style is two of these, as it is called: thousands_decimals.
 MARKS = {"comma": ",", "point": ".", "space": "\N{NO-BREAK SPACE}"}
 _style: ContextVar[str] = ContextVar("number_style", default=NumberStyle.COMMA_POINT)
@@ -145,6 +147,64 @@ def days(value: Any) -> str:
         return "more than ten years"
     whole = int(number.to_integral_value(ROUND_CEILING))
     return "1 day" if whole == 1 else f"{_fixed(Decimal(whole), 0)} days"
+
+
+@register.filter
+def price_of(value: Any, units: Any) -> str:
+    """A price with the decimals that price × units needs to be right to the cent."""
+    number = _number(value)
+    if number is None or not TINY_PRICE <= abs(number) < HUGE:
+        return price(value)
+    usual = 2 if abs(number) >= 1 else SIGNIFICANT_DIGITS - 1 - number.adjusted()
+    return _exactly(number, least=usual, most=max(usual, _decimals_beside(units)))
+
+
+@register.filter
+def units_at(value: Any, price: Any) -> str:
+    """Units with the decimals that price × units needs to be right to the cent."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    decimals = _decimals_beside(price)
+    if number and abs(number) < Decimal(5).scaleb(-decimals - 1):
+        return quantity(value)
+    return _exactly(number, least=0, most=decimals)
+
+
+def _exactly(number: Decimal, *, least: int, most: int) -> str:
+    """A number rounded to the most decimals, without zeros that say nothing beyond the least."""
+    if abs(number) >= HUGE:
+        return _fixed(number, 0)
+    return _fixed(number, max(least, min(most, _decimals(round(number, most)))))
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _decimals_beside(factor: Any) -> int:
+    """How many decimals the other factor of a product in dollars and cents needs."""
+    number = _number(factor)
+    if not number:
+        return 2
+    return min(MOST_DECIMALS, max(0, number.adjusted() + 3))
+
+
+def shared_decimals(balances: Iterable[Decimal]) -> int:
+    """The decimals of a column of balances: as many as one of them has, within reason."""
+    return min(MOST_DECIMALS, max(map(_decimals, balances), default=0))
+
+
+@register.filter
+def aligned(balance: Any, decimals: int) -> str:
+    """A balance with its column's decimals: the points stand below each other."""
+    number = _number(balance)
+    if number is None:
+        return DASH
+    if number and abs(number) < Decimal(5).scaleb(-decimals - 1):
+        return _in_style(f"<{Decimal(1).scaleb(-decimals):f}")
+    return _in_style(f"{number:,.{decimals}f}")
 
 
 @register.filter

@@ -136,6 +136,7 @@ def _table(
         "rows": rows,
         "total": sum(row.value for row in rows if row.value is not None),
         "unpriced": [row.holding.asset for row in rows if row.close is None],
+        "quantity_decimals": figures.shared_decimals(row.holding.quantity for row in rows),
         "new_form": NewHoldingForm(portfolio=portfolio),
         **state,
     }

@@ -29,7 +29,10 @@ def targets(request: HtmxRequest, pk: int) -> HttpResponse:
     adding = "adding" in request.POST
     form = _form(request, portfolio)
     conflict = False
-    if form.is_bound and not adding and form.is_valid():
+    normalising = "normalising" in request.POST and form.is_valid()
+    if normalising:  # shown, not saved
+        form = _form(request, portfolio, typed=request.POST.dict() | form.normalised())
+    elif form.is_bound and not adding and form.is_valid():
         try:
             _save(portfolio, form)
         except PortfolioError as refusal:
@@ -46,6 +49,7 @@ def targets(request: HtmxRequest, pk: int) -> HttpResponse:
         "portfolio": portfolio,
         "form": form,
         "adding": adding,
+        "normalising": normalising,
         "added": _added_field(request.POST) if adding else None,
         "conflict": conflict,
         "offered": _offered(request, form),
@@ -56,7 +60,7 @@ def targets(request: HtmxRequest, pk: int) -> HttpResponse:
         ],
     }
     template = "_targets.html" if request.htmx else "targets.html"
-    status = 422 if form.is_bound and not adding else 200
+    status = 422 if form.is_bound and not adding and not normalising else 200
     return render(request, f"portfolios/{template}", context, status=status)
 
 
@@ -68,9 +72,11 @@ def _save(portfolio: Portfolio, form: TargetsForm) -> None:
     )
 
 
-def _form(request: HtmxRequest, portfolio: Portfolio) -> TargetsForm:
+def _form(
+    request: HtmxRequest, portfolio: Portfolio, *, typed: Mapping[str, str] | None = None
+) -> TargetsForm:
     """The rows of the portfolio, and those that the person has added and not yet saved."""
-    submitted = request.POST if request.method == "POST" else None
+    submitted = typed or (request.POST if request.method == "POST" else None)
     rows = dict.fromkeys([*portfolios.aims(portfolio), *_added(request, submitted or request.GET)])
     return TargetsForm(
         submitted,

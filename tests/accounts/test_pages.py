@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from accounts import urls as own_urls
 from accounts.services import unsubscribe
-from tests.factories import UserFactory
+from tests.factories import UserFactory, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -117,3 +117,24 @@ def test_every_page_offers_a_way_past_the_menu(client: Client) -> None:
 def test_pages_of_real_markets_do_not_call_them_simulated(client: Client, settings: Any) -> None:
     settings.MARKET_DATA_DIR = "/somewhere"
     assert "Simulated" not in client.get("/account/login/").content.decode()
+
+
+def test_the_page_of_an_error_of_ours_says_where_prices_come_from(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("accounts.services.unsubscribe.owner", broken)
+    client.raise_request_exception = False
+    address = reverse("accounts:unsubscribe", args=["token"])
+    assert "Simulated market data" in (answer := client.get(address)).text
+    assert answer.status_code == 500
+    settings.MARKET_DATA_DIR = "/somewhere"
+    assert "Simulated market data" not in client.get(address).text
+
+
+def test_a_pop_up_of_the_admin_site_says_it_too(client: Client) -> None:
+    client.force_login(staff())
+    page = client.get(reverse("admin:portfolios_asset_add"), {"_popup": "1"})
+    assert "Simulated market data" in page.text

@@ -17,7 +17,7 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from analytics import tasks
-from analytics.models import NightlyRun
+from analytics.models import AlertEvent, NightlyRun
 from analytics.selectors import market_page, portfolio_pages
 from analytics.services import nights, recomputation
 from analytics.views.portfolios import MAX_TRIES
@@ -320,11 +320,42 @@ def test_without_a_cache_the_calculation_is_asked_for_all_the_same(edited, asked
 
 
 def test_anyone_may_ask_for_a_calculation(drifted, asked):
-    response = client_of(drifted).post(
-        reverse("analytics:recompute", args=[drifted.pk]), follow=True
-    )
+    address = reverse("analytics:recompute", args=[drifted.pk])
+    response = client_of(drifted).post(address, follow=True)
+    assert "We wrote to you about these figures" in response.text
+    assert asked == []  # they stay what the letter says
+    AlertEvent.objects.all().delete()
+    response = client_of(drifted).post(address, follow=True)
     assert asked == [drifted.pk]
-    assert "The calculation has started." in response.content.decode()
+    assert "The calculation has started." in response.text
+
+
+def test_the_button_says_that_it_works_until_the_result_was_written_anew(drifted, asked):
+    address = reverse("analytics:recompute", args=[drifted.pk])
+    htmx = {"headers": {"HX-Request": "true"}}
+    AlertEvent.objects.all().delete()
+    client = client_of(drifted)
+    working = client.post(address, **htmx).text
+    assert "Calculating again…" in working
+    poll = html.unescape(re.search(r'hx-get="([^"]+)"', working)[1])
+    assert "Calculating again…" in client.get(poll, **htmx).text
+    recomputation.recompute(portfolio_id=drifted.pk)  # to the same figures
+    done = client.get(poll, **htmx)
+    assert done.headers["HX-Refresh"] == "true"
+    assert "Calculated again." in client.get(drifted.get_absolute_url()).text
+    tired = client.get(f"{poll}00", **htmx)
+    assert tired.headers["HX-Refresh"] == "true"  # done meanwhile
+
+
+def test_the_button_stops_waiting_for_a_worker_that_is_away(drifted, asked):
+    run = NightlyRun.objects.get()
+    before = portfolio_pages.version(drifted, run=run)
+    address = reverse("analytics:recompute", args=[drifted.pk])
+    answer = client_of(drifted).get(
+        address, {"before": before, "tries": "60"}, headers={"HX-Request": "true"}
+    )
+    assert "takes longer than usual" in answer.text
+    assert "hx-get" not in answer.text
 
 
 # --- The list -------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NEVER_OPENS = {
     "home",  # leads to the list
+    "analytics:recompute",  # leads to the portfolio
     "account_confirm_login_code",  # logging in with a mailed code is not offered
     "mfa_login_webauthn",  # asked by a script
     "metrics",  # needs a token

@@ -147,6 +147,35 @@ def test_a_shown_price_is_rounded_by_half_of_its_last_digit_at_most(value: float
     assert shown == pytest.approx(value, abs=tolerance, rel=1e-12)
 
 
+@given(st.floats(1e-6, 1e6), st.floats(1e-8, 1e9))
+def test_a_shown_price_times_the_shown_units_is_the_value_to_the_cent(
+    price: float, units: float
+) -> None:
+    shown_price = Decimal(figures.price_of(price, units).replace(",", ""))
+    shown_units = Decimal(figures.units_at(units, price).replace(",", ""))
+    # Above 10^5 units, or dollars, the eighth decimal is the last that is shown.
+    beyond = max(1.0, units / 1e5, price / 1e5)
+    assert float(shown_price * shown_units) == pytest.approx(price * units, abs=0.011 * beyond)
+
+
+@pytest.mark.parametrize(
+    ("balances", "shown"),
+    [
+        (["0.5", "10000", "1.25"], ["0.50", "10,000.00", "1.25"]),
+        (["2", "3"], ["2", "3"]),
+        (["1000", "20"], ["1,000", "20"]),
+        (["0.285787440040842454", "7"], ["0.28578744", "7.00000000"]),
+        (["0.000000000000000001"], ["<0.00000001"]),
+        (["0"], ["0"]),
+        ([], []),
+    ],
+)
+def test_a_column_of_balances_aligns_at_the_point(balances: list[str], shown: list[str]) -> None:
+    column = [Decimal(balance) for balance in balances]
+    decimals = figures.shared_decimals(column)
+    assert [figures.aligned(balance, decimals) for balance in column] == shown
+
+
 # --- Styles ---------------------------------------------------------------------------------------
 
 STYLES = {

@@ -163,7 +163,7 @@ def test_a_holding_is_added(client, portfolio, headers):
     response = client.post(url, typed, headers=headers)
     assert quantities(portfolio) == {"ETH": Decimal("1.000000000000000001")}
     assert revision(portfolio) == 2
-    check_answer(response, portfolio, headers, shown="1.000000000000000001")
+    check_answer(response, portfolio, headers, shown="1.00000000")
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["form", "htmx"])
