@@ -26,6 +26,7 @@ CHUNK_SIZE = 1 << 18
 # Newton within a bracket that halves when a step fails: practically all end within a dozen.
 STEPS = 200
 STEP_ROUNDING = 1e-14
+OWED_ROUNDING = 1e-9
 # Where several rates could be, so many of them are looked at.
 SCANNED = 2000
 
@@ -187,8 +188,10 @@ def _log_rates(
     found = payments.of(ends_well)
     low, high = _bracket(found)
     rates[rows[ends_well]] = log_rate = _root(found, low, high)
-    balance = -np.cumsum(found.discounted(log_rate), axis=1)[:, :-1]
-    owes = balance.min(axis=1) < -1e-9 * np.abs(balance).max(axis=1)
+    worth = found.discounted(log_rate)[:, :-1]
+    owed = np.cumsum(worth, axis=1) > OWED_ROUNDING * np.cumsum(np.abs(worth), axis=1)
+    # The portfolio had paid out more than it was given.
+    owes = np.asarray(owed.any(axis=1), dtype=np.bool_)
     _refuse_several(found.of(owes), first_row + rows[ends_well][owes])
     _refuse_several(payments.of(~ends_well), first_row + rows[~ends_well])
     if not ends_well.all():

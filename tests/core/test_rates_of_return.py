@@ -19,6 +19,15 @@ def present_value(log_rate, flows, end_value, days):
     return end_value - (flows * np.exp(log_rate * years)).sum()
 
 
+def sign_changes(flows, end_value, days):
+    """How many log rates from -400 to 400 explain the flows."""
+    paid, years = np.append(flows, -end_value), (days[-1] - np.append(days, days[-1])) / 365
+    log_rates = np.linspace(-400, 400, 40_001)[:, None]
+    scale = np.maximum(log_rates, 0) * years[0]  # nothing overflows
+    present = (paid * np.exp(log_rates * years - scale)).sum(axis=1)
+    return (np.sign(present[1:]) != np.sign(present[:-1])).sum()
+
+
 @st.composite
 def savings(draw):
     """Deposits, now and then less than what has grown out of them taken out, and what is left."""
@@ -89,7 +98,12 @@ def test_the_published_example_of_the_spreadsheet_function():
 @given(savings())
 def test_the_rate_is_that_of_brentq_and_leaves_no_present_value(case):
     flows, end_value, days = case
-    found = rates_of_return.money_weighted([flows], [end_value], days)
+    try:
+        found = rates_of_return.money_weighted([flows], [end_value], days)
+    except errors.SeveralRatesError:
+        assert sign_changes(flows, end_value, days) > 1
+        return
+    assume(found.total[0] > -0.999)  # a rate next to -1 has lost its digits
     log_rate = log_rates(found, days)[0]
     scale = end_value + (np.abs(flows) * np.exp(log_rate * (days[-1] - days) / 365)).sum()
     assert abs(present_value(log_rate, flows, end_value, days)) <= 1e-11 * scale
@@ -103,9 +117,11 @@ def test_the_rate_is_that_of_brentq_and_leaves_no_present_value(case):
 @given(savings(), st.floats(1e-3, 1e3))
 def test_neither_the_currency_nor_the_company_matters(case, rate):
     flows, end_value, days = case
+    assume(sign_changes(flows, end_value, days) == 1)
     other = np.zeros(len(days))
     other[0] = 1.0
     plain = rates_of_return.money_weighted([flows], [end_value], days)
+    assume(plain.total[0] > -0.999)
     both = rates_of_return.money_weighted([other, flows * rate], [2.0, end_value * rate], days)
     np.testing.assert_allclose(
         log_rates(both, days)[1], log_rates(plain, days)[0], rtol=1e-9, atol=1e-10
@@ -131,6 +147,14 @@ def test_one_of_several_rates_is_not_chosen():
     flows = [[1000.0, -3600.0, 4310.0, 0.0]]
     with pytest.raises(errors.SeveralRatesError, match="row 0"):
         rates_of_return.money_weighted(flows, [1716.0], [0, 365, 730, 1095])
+
+
+def test_several_rates_are_found_though_one_of_them_is_next_to_a_total_loss():
+    # Three of them; at the lowest, e**-46 a year, early payments weigh next to nothing.
+    days = [342, 362, 707, 1569, 1953, 2440, 2736, 2757]
+    flows = [[15.774, -63.203, -0.959, 21.543, 19.101, -14.232, 84.11, -2.349]]
+    with pytest.raises(errors.SeveralRatesError, match="row 0"):
+        rates_of_return.money_weighted(flows, [0.15], days)
 
 
 def test_a_rate_that_is_the_only_one_is_told_though_more_was_taken_out_than_there_was():
