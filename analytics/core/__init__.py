@@ -9,7 +9,7 @@ Where things are
     Its weights: risk_budgets, mean_variance (feasibility, active_sets, optimality),
     hierarchical_risk_parity, equilibrium.
     Its trades: bands, rebalancing (self_financing), cash_trades, category_targets, orders, costs,
-    sale_plans, position_sizes; and past ones: backtests (backtest_trades), switching.
+    sale_plans, position_sizes; and past ones: backtests (backtest_trades).
     Under all of them: arrays, batches, moving_sums, errors.
     docs/methods.md says how each computes what it tells, and what proves it.
 
