@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import redis
 from django.conf import settings
+from django.db import connection
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -39,3 +41,17 @@ def database_url() -> str:
     database = settings.DATABASES["default"]
     host = database["HOST"].replace("/", "%2F")
     return f"postgresql://{database['USER']}@{host}/{database['NAME']}"
+
+
+def wait(until: Callable[[], bool], seconds: float = 30) -> None:
+    """Until something is so, or fail."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])

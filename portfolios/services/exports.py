@@ -9,13 +9,16 @@ from accounts.services import exports
 from accounts.services.exports import Table
 from portfolios.models import (
     Asset,
+    ColumnMapping,
     Holding,
     Import,
+    ImportRow,
     LotChoice,
     OwnPrice,
     Portfolio,
     PositionRule,
     TargetWeight,
+    TickerChoice,
     Transaction,
 )
 
@@ -38,12 +41,23 @@ def tables(user: User) -> Iterator[Table]:
     yield exports.table("transactions", _transactions(user), also=LEG_SYMBOLS)
     choices = LotChoice.objects.filter(sale__portfolio__owner=user).order_by("pk")
     yield exports.table("lot_choices", choices)
-    imports = Import.objects.filter(portfolio__owner=user).order_by("pk")
-    yield exports.table("imports", imports)
+    yield from _imports(user)
     assets = Asset.of_anybody.filter(owner=user).order_by("pk")
     yield exports.table("own_assets", assets, also=["category__name"])
     own_prices = OwnPrice.objects.filter(asset__owner=user).order_by("asset_id", "date")
     yield exports.table("own_prices", own_prices, also=ASSET)
+
+
+def _imports(user: User) -> Iterator[Table]:
+    """Files, what became of their rows, and what was said about them."""
+    imports = Import.objects.filter(portfolio__owner=user).order_by("pk")
+    yield exports.table("imports", imports)
+    rows = ImportRow.objects.filter(import_run__portfolio__owner=user)
+    yield exports.table("import_rows", rows.order_by("import_run_id", "position"))
+    choices = TickerChoice.objects.filter(owner=user).order_by("ticker")
+    yield exports.table("ticker_choices", choices, also=ASSET)
+    mappings = ColumnMapping.objects.filter(owner=user).order_by("pk")
+    yield exports.table("column_mappings", mappings)
 
 
 def _transactions(user: User) -> QuerySet[Transaction]:

@@ -5,12 +5,11 @@ the portfolio's revision counts up once.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 
 from portfolios.models import Asset, Import, Portfolio, Transaction
@@ -201,33 +200,6 @@ def copy_all(original: Portfolio, *, to: Portfolio) -> None:
 def moved(entries: Iterable[Transaction]) -> set[int]:
     """The assets that any leg moves."""
     return {asset_id for entry in entries for asset_id, _ in entry.legs()}
-
-
-def opening_balances(
-    *, portfolio: Portfolio, entries: Iterable[Transaction], now: datetime
-) -> list[Transaction]:
-    """What must have been there before, so that these lines never sell more than is held.
-
-    For a history that begins in the middle: added together with the lines, each of these makes up
-    for what is missing, one second before its asset would first fall below zero. Stores nothing.
-    """
-    unique = _once(entries)
-    with transaction.atomic():
-        known = _known(portfolio, unique)
-        fresh = [copy(entry) for entry in unique if entry.fingerprint not in known]
-        _insert(portfolio, fresh, now=now)
-        found = ledger.extremes(portfolio_id=portfolio.pk, asset_ids=moved(fresh))
-        transaction.set_rollback(True)
-    return [
-        Transaction(
-            kind=Transaction.Kind.BALANCE,
-            at=extreme.short_at - timedelta(seconds=1),
-            received_asset_id=extreme.asset_id,
-            received_quantity=-extreme.least,
-        )
-        for extreme in found
-        if extreme.short_at
-    ]
 
 
 def _insert(locked: Portfolio, entries: Sequence[Transaction], *, now: datetime) -> None:

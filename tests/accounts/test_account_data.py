@@ -19,6 +19,7 @@ from django.test import Client
 from accounts.models import OutgoingEmail, User
 from accounts.services import exports, outbox
 from analytics.models import AlertEvent, BreachEpisode, NightlyRun, PortfolioResult
+from portfolios.models import Asset, ColumnMapping, Import, ImportRow, Portfolio, TickerChoice
 from tests.factories import (
     PASSWORD,
     AssetFactory,
@@ -48,6 +49,7 @@ def user() -> User:
     coin = AssetFactory(symbol="COIN")
     HoldingFactory(portfolio=portfolio, asset=coin, quantity=Decimal("1.000000000000000001"))
     TargetWeightFactory(portfolio=portfolio, asset=coin)
+    bring(portfolio, coin)
     run = NightlyRun.objects.create(as_of=date(2024, 6, 30), state="published", is_current=True)
     PortfolioResult.objects.create(
         run=run, portfolio=portfolio, revision=1, status="in_breach", value=-5.0, volatility=0.5,
@@ -67,6 +69,15 @@ def user() -> User:
         action_flag=CHANGE,
     )
     return user
+
+
+def bring(portfolio: Portfolio, coin: Asset) -> None:
+    """A file with its owner's address in it, and what the owner has said about it."""
+    file = portfolio.imports.create(file_name=f"{ADDRESS}.csv", format="mapped", text=ADDRESS)
+    file.rows.create(position=1, line=2, fate="new", entry={"note": ADDRESS})
+    TickerChoice.objects.create(owner=portfolio.owner, ticker=ADDRESS, asset=coin)
+    TickerChoice.objects.create(owner=portfolio.owner, ticker="=JUNK")
+    ColumnMapping.objects.create(owner=portfolio.owner, header="hash", columns={"at": ADDRESS})
 
 
 @pytest.fixture
@@ -124,7 +135,8 @@ def test_an_export_has_each_table_as_csv_and_as_json(here: Client) -> None:
     names = {name.rpartition(".")[0] for name in archive.namelist()}
     assert names >= {
         "profile", "email_addresses", "second_steps", "sessions", "letters", "portfolios",
-        "holdings", "targets", "results", "suggestions", "episodes", "alerts",
+        "holdings", "targets", "imports", "import_rows", "ticker_choices", "column_mappings",
+        "results", "suggestions", "episodes", "alerts",
     }  # fmt: skip
     assert set(archive.namelist()) == {f"{n}.{kind}" for n in names for kind in ("csv", "json")}
     for name in names:
@@ -140,15 +152,22 @@ def test_an_export_says_what_is_stored_and_nothing_secret(here: Client) -> None:
     assert (holding["asset__symbol"], holding["quantity"]) == ("COIN", "1.000000000000000001")
     assert rows(archive, "results")[0]["run__as_of"] == "2024-06-30"
     assert len(rows(archive, "alerts")) == 1
+    assert rows(archive, "imports")[0]["text"] == ADDRESS
+    assert rows(archive, "import_rows")[0]["entry"] == {"note": ADDRESS}
+    junk, choice = rows(archive, "ticker_choices")
+    assert (choice["asset__symbol"], junk["asset__symbol"]) == ("COIN", None)
+    assert rows(archive, "column_mappings")[0]["columns"] == {"at": ADDRESS}
     everything = b"".join(archive.read(name) for name in archive.namelist())
     for secret in (b"argon2", b"a-secret-link", b"session_key", b"JBSWY3DP", b"admin@example.org"):
         assert secret not in everything
 
 
 def test_an_export_is_of_its_owner_alone(here: Client) -> None:
-    PortfolioFactory(name="Of somebody else")
+    bring(PortfolioFactory(name="Of somebody else"), AssetFactory())
     archive = download(here)
     assert [row["name"] for row in rows(archive, "portfolios")] == ["=HYPERLINK(1)"]
+    counts = {"imports": 1, "import_rows": 1, "ticker_choices": 2, "column_mappings": 1}
+    assert {name: len(rows(archive, name)) for name in counts} == counts
 
 
 def test_texts_that_look_like_formulas_are_neutralised_and_numbers_stay_numbers(
@@ -190,7 +209,8 @@ def test_after_deletion_the_address_is_in_no_table(here: Client, user: User) -> 
     for address in (ADDRESS, SECOND_ADDRESS):
         assert columns_with(address) == []
     assert not OutgoingEmail.objects.exists()
-    assert not PortfolioResult.objects.exists()
+    for model in (PortfolioResult, Import, ImportRow, TickerChoice, ColumnMapping):
+        assert not model._default_manager.exists(), model
     assert User.objects.get().email == "admin@example.org"
 
 

@@ -165,22 +165,6 @@ def test_the_same_rows_twice_add_nothing(portfolio, btc):
     assert transactions.add_many(portfolio=other, entries=rows(), now=NOW).added == 3
 
 
-def test_a_history_that_begins_in_the_middle_is_told_what_is_missing(portfolio, btc, eth):
-    lines = [
-        entry(Kind.SELL, day(1), sent=("2", btc)),
-        entry(Kind.BUY, day(2), received=("1", btc)),
-        entry(Kind.SELL, day(3), sent=("4", btc)),
-        entry(Kind.BUY, day(3), received=("1", eth)),
-    ]
-    missing = transactions.opening_balances(portfolio=portfolio, entries=lines, now=NOW)
-    assert portfolio.transactions.count() == 0
-    assert [
-        (row.kind, row.at, row.received_asset_id, row.received_quantity) for row in missing
-    ] == [(Kind.BALANCE, day(1) - timedelta(seconds=1), btc.pk, Decimal(5))]
-    transactions.add_many(portfolio=portfolio, entries=[*missing, *lines], now=NOW)
-    assert held(portfolio) == {"ETH": Decimal(1)}
-
-
 @pytest.mark.parametrize(
     ("kind", "legs", "words"),
     [

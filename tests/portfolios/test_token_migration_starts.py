@@ -2,8 +2,6 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
@@ -23,7 +21,7 @@ from portfolios.services.errors import TokenMigrationError
 from tests.factories import HoldingFactory, PortfolioFactory, UserFactory, staff
 from tests.portfolios.test_admin import act, confirm, history
 from tests.portfolios.test_token_migrations import TODAY, facts, prepare, quantities
-from tests.workers import worker
+from tests.workers import somebody_waits_for_a_lock, wait, worker
 
 State = TokenMigration.State
 LIST = "/admin/portfolios/tokenmigration/"
@@ -230,19 +228,6 @@ def test_four_workers_at_once_move_every_portfolio_once(migration: TokenMigratio
     assert set(Portfolio.objects.values_list("revision", flat=True)) == {2}
     held = Holding.objects.values_list("asset", "quantity").distinct()
     assert list(held) == [(migration.new_asset_id, Decimal(24_000))]
-
-
-def wait(until: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.django_db(transaction=True)
