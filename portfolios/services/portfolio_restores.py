@@ -43,6 +43,8 @@ def restore(*, owner: User, text: str, now: datetime) -> Portfolio:
     transactions, targets and rules refuse; then nothing is made.
     """
     sandboxes.check_room(owner)
+    if "\x00" in text:
+        raise RestoreError("The file holds characters that no text has. Export it again.")
     try:
         told = files.parse(text)
         portfolio = _open(owner, told)

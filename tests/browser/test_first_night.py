@@ -59,6 +59,12 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     page.get_by_role("button", name="Save targets").click()
     page.wait_for_url(overview)
 
+    page.goto(f"{overview}rules/")
+    check(page)
+    page.get_by_label("A rebalance must pay within").fill("3650")
+    page.get_by_role("button", name="Save").first.click()
+    page.wait_for_url(lambda url: "rules" not in url)
+
     run = nights.ensure(as_of=AS_OF)
     tasks.advance_night.delay(run.pk)
     letter = postbox.wait_for("Rainy days has drifted")

@@ -15,7 +15,6 @@ from analytics.core import (
     rebalancing,
     regimes,
     sharpe_ratios,
-    switching,
 )
 
 
@@ -166,25 +165,6 @@ def test_without_bands_a_change_of_targets_is_no_reason_to_trade_but_a_schedule_
     held = np.array([closes[1:4, 0] / closes[0, 0]])
     np.testing.assert_allclose(backtest.nav[1:4, 0], held[0])
     np.testing.assert_allclose(backtest.nav[4, 0], held[0, 2] * closes[4, 1] / closes[3, 1])
-
-
-@settings(max_examples=25)
-@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.003, 0.1]))
-def test_trading_whenever_the_label_changes_is_switching(seed, fee_rate):
-    generator = np.random.default_rng(seed)
-    closes = walk(60, 4, seed)
-    closes[1] = closes[0]  # one buys on the first day and pays nothing, the other on the second
-    labels = np.repeat(generator.integers(0, 3, 20), 3)
-    targets = generator.dirichlet(np.ones(4), (3, 2))
-    changes = np.append(False, labels[1:] != labels[:-1])
-    backtest = backtests.run(
-        closes, targets, regimes=labels, signals=[changes], schedule=[0, 0], fee_rate=fee_rate
-    )
-    switched = switching.run(
-        closes, labels, targets.transpose(1, 0, 2), rebalances=[True, True], fee_rate=fee_rate
-    )
-    np.testing.assert_allclose(backtest.nav[1:], switched.nav[1:] / switched.nav[1], rtol=1e-10)
-    assert (backtest.rebalances + 1).tolist() == switched.trades.tolist()
 
 
 @pytest.mark.parametrize("to_edge", [False, True])
