@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
@@ -18,19 +19,22 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import OutgoingEmail, User
+from accounts.models import BlockedAddress, OutgoingEmail, User
 from analytics.models import AssetDay, MarketSnapshot, NightlyRun, RegimeDay
 from portfolios.models import (
     Asset,
     DailyPrice,
     Holding,
+    Import,
     MarketEvent,
     MarketSignal,
+    OwnPrice,
     Portfolio,
     QuarantinedPrice,
     QuarantinedSignal,
     TargetWeight,
     TokenMigration,
+    Transaction,
 )
 from portfolios.services import catalogue
 from tests.factories import (
@@ -60,6 +64,14 @@ PAGES = {
     "portfolios:asset-options": 5,
     "portfolios:portfolio-create": 11,
     "portfolios:model-portfolio-list": 5,
+    "portfolios:own-asset-list": 6,
+    "portfolios:activity": 12,
+    "portfolios:import-list": 12,
+    "portfolios:rules": 12,
+    "admin:analytics_nightlyrun_changelist": 12,
+    "admin:portfolios_venue_changelist": 12,
+    "admin:accounts_blockedaddress_changelist": 12,
+    "admin:auth_group_changelist": 12,
     "admin:portfolios_asset_changelist": 12,
     "admin:portfolios_assetcategory_changelist": 12,
     "admin:portfolios_modelportfolio_changelist": 12,
@@ -78,7 +90,9 @@ OF_ASSETS = {
     "analytics:asset": ["solana"],
     "analytics:correlation-pair": ["solana", "ethereum"],
 }
-OF_A_PORTFOLIO = {"portfolios:holdings", "portfolios:targets"}
+OF_A_PORTFOLIO = {
+    f"portfolios:{name}" for name in ("holdings", "targets", "rules", "activity", "import-list")
+}
 
 
 @pytest.fixture
@@ -98,6 +112,7 @@ def portfolio(reader: User) -> Portfolio:
     NightlyRun.objects.create(as_of=AS_OF, is_current=True, state="published")
     measure(list(Asset.objects.all()))
     letters(1)
+    readers_own(portfolio, [asset])
     return portfolio
 
 
@@ -182,6 +197,36 @@ def grow(portfolio: Portfolio) -> None:
     )
     MarketSignal.objects.bulk_create(
         MarketSignal(name="funding_rate", asset=each, date=AS_OF, value=0) for each in assets
+    )
+    NightlyRun.objects.bulk_create(
+        NightlyRun(as_of=AS_OF - timedelta(days=n), state="published") for n in range(1, 200)
+    )
+    BlockedAddress.objects.bulk_create(
+        BlockedAddress(address=f"gone{n}@example.org", reason="bounced") for n in range(200)
+    )
+    Group.objects.bulk_create(Group(name=f"Group {n}") for n in range(200))
+    readers_own(portfolio, others[:200])
+
+
+def readers_own(portfolio: Portfolio, assets: list[Asset]) -> None:
+    """As many assets of the reader's own, lines of the ledger and imports."""
+    owner = portfolio.owner
+    own = Asset.of_anybody.bulk_create(
+        Asset(owner=owner, symbol="OWN", name="Own", category=each.category) for each in assets
+    )
+    OwnPrice.objects.bulk_create(OwnPrice(asset=each, date=AS_OF, price=1) for each in own)
+    Transaction.objects.bulk_create(
+        Transaction(
+            portfolio=portfolio,
+            kind="balance",
+            at=timezone.now(),
+            received_asset=each,
+            received_quantity=1,
+        )
+        for each in assets
+    )
+    Import.objects.bulk_create(
+        Import(portfolio=portfolio, format="binance", file_name="a.csv") for _ in assets
     )
 
 

@@ -45,6 +45,6 @@ def theme(request: HttpRequest) -> HttpResponse:
     if chosen in Theme.values:
         User.objects.filter(pk=request.user.pk).update(theme=chosen)
     page = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(page, allowed_hosts=None):
+    if page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None):
         return redirect(page)
     return redirect("accounts:settings")
