@@ -1,0 +1,55 @@
+"""Planning a rebalance in every way, on a phone in the dark and at a desk in the light."""
+
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.analytics.conftest import as_of, coins, hold, quotes  # noqa: F401  (fixtures)
+from tests.browser.pages import REFUSED, check
+from tests.browser.test_portfolios import portfolio  # noqa: F401  (a fixture)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def choose(page: Page, label: str) -> None:
+    """Choose a way, and wait for its plan to stand on the page."""
+    with page.expect_response(lambda answer: "mode=" in answer.url):
+        page.get_by_text(label, exact=True).click()
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+
+
+def test_every_way_has_its_plan(page: Page, visit, portfolio, console):  # noqa: F811
+    visit("analytics:rebalance", portfolio.pk)
+    plan = page.locator("#rebalance")
+    expect(plan.get_by_text("Act.", exact=True)).to_be_visible()
+    check(page)
+    for label, words in {
+        "Half-way": "Sell BTC",
+        "To the nearest band edge": "Sell BTC",
+        "To the targets": "Buy SOL",
+    }.items():
+        choose(page, label)
+        expect(plan.get_by_role("row").filter(has_text=words).first).to_be_visible()
+    page.get_by_label("Cash, US dollars").fill("100")
+    choose(page, "With new cash only")
+    expect(plan.get_by_text("This raises risk:")).to_be_visible()
+    expect(plan.get_by_role("row").filter(has_text="Buy SOL").first).to_be_visible()
+    expect(plan.get_by_role("row").filter(has_text="Sell BTC")).to_have_count(0)
+    choose(page, "Raise cash")
+    expect(plan.get_by_text("Cash raised, after the cost, USD")).to_be_visible()
+    check(page)
+    page.get_by_text("What may be traded").click()
+    page.get_by_label("Never sell BTC").check()
+    expect(plan.get_by_text("never sold")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Never sell BTC")).to_be_checked()
+    page.get_by_label("Cash, US dollars").fill("900")
+    page.get_by_role("button", name="Show the plan").click()
+    expect(plan.get_by_text("What may be sold brings at most about")).to_be_visible()
+    check(page)
+    # A newer choice ends the request of the one before, and htmx says so in the console.
+    ended = ("htmx:afterRequest", "htmx:sendAbort")
+    errors = [error for error in console if REFUSED not in error]
+    assert [error for error in errors if not error.startswith(ended)] == []
+    assert portfolio.holdings.get(asset__symbol="BTC").quantity == Decimal(6)
