@@ -23,6 +23,7 @@ from portfolios.importers import (
     kraken_ledgers,
     kraken_trades,
     mapped,
+    portfolio_files,
     rotki,
 )
 from portfolios.importers.entries import FileRefused, Reading
@@ -76,7 +77,12 @@ def name(slug: str) -> str:
 
 
 def find(text: str) -> Source:
-    """The source of a text by its header. Raises FileRefused when it is no table at all."""
+    """The source of a text by its header. Raises FileRefused when it is no history."""
+    if portfolio_files.is_ours(text):
+        raise FileRefused(
+            "This is a portfolio that was exported here. Open it as a new one: New portfolio, "
+            "then From a file."
+        )
     candidates = list(files.headers(text))
     for delimiter, line, titles in candidates:
         names = frozenset(title.casefold() for title in titles)

@@ -29,6 +29,12 @@ class PortfolioFile:
     transactions: list[Row] = field(default_factory=list)
 
 
+def is_ours(text: str) -> bool:
+    """Whether a file begins as ours do."""
+    start = text[:1000].removeprefix("\ufeff").lstrip()
+    return start.startswith("record,") or (start.startswith("{") and FORMAT in start)
+
+
 def parse(text: str) -> PortfolioFile:
     """Read either kind of file. Raises PortfolioFileError."""
     text = text.removeprefix("\ufeff")

@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.services import exports
+from portfolios.importers.portfolio_files import FORMAT, VERSION
 from portfolios.models import (
     Asset,
     AssetCategory,
@@ -26,7 +27,6 @@ from portfolios.models import (
 )
 from portfolios.selectors import ledger
 
-FORMAT, VERSION = "evenkeel-portfolio", 1
 # Every field of a portfolio but these: one added tomorrow is in tomorrow's files.
 NO_SETTINGS = {"id", "owner", "archived_at", "deleted_at", "revision", "created_at"}
 SETTINGS = tuple(

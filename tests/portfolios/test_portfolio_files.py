@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
+from portfolios.importers import formats
+from portfolios.importers.entries import FileRefused
 from portfolios.models import Asset, LotChoice, Portfolio, Transaction
 from portfolios.selectors import ledger
 from portfolios.services import portfolio_files, portfolio_restores
@@ -220,6 +222,12 @@ class TestRestoring:
         with contextlib.suppress(PortfolioError), transaction.atomic():
             portfolio_restores.restore(owner=portfolio.owner, text=text, now=NOW)
             transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("write", [portfolio_files.as_csv, portfolio_files.as_json])
+def test_our_own_file_among_histories_is_told_where_it_is_opened(portfolio, write):
+    with pytest.raises(FileRefused, match="New portfolio, then From a file"):
+        formats.find("".join(write(portfolio)))
 
 
 def test_a_file_is_opened_on_its_page_or_refused_there(client, portfolio):
