@@ -18,9 +18,10 @@ Ids = NDArray[np.int64]
 Propose = Callable[[Floats], Floats]
 """Amounts (b, n) that pay for themselves when trading costs this share (b,) of each trade."""
 
-# A price impact depends on the trades, and they on what they cost. That settles in a few rounds;
-# where whole lots make it jump to and fro, the last rounds only let the cost rise.
-ROUNDS, LAST_ROUNDS = 8, 3
+# A price impact depends on the trades, and they on what they cost. That settles in a few rounds,
+# in more the dearer they are (each halves what is left where half of a trade is lost); where whole
+# lots make it jump to and fro, the last rounds only let the cost rise.
+ROUNDS, LAST_ROUNDS = 24, 3
 SETTLED = 1e-9
 # Where a trade would cost more than this share of itself, nobody should make it.
 DEAREST = 0.5

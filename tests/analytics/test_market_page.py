@@ -4,7 +4,7 @@ import html
 import re
 from datetime import date, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -252,12 +252,13 @@ def test_on_all_real_days_the_page_takes_eight_queries_and_a_tenth_of_a_second(
     assert "global.csv" in told
     assert "13 Jun 2019 to 31 Dec 2024" in told
 
+    # Computing and queries, the least of seven: other work on the machine is not the page's.
     took = []
     for _ in range(7):
-        started = perf_counter()
-        client.get(address)
-        took.append(perf_counter() - started)
-    assert min(took) < 0.1  # the quickest, since other tests may run beside
-    with CaptureQueriesContext(connection) as captured:
-        client.get(address)
+        with CaptureQueriesContext(connection) as captured:
+            started = process_time()
+            client.get(address)
+            computing = process_time() - started
+        took.append(computing + sum(float(query["time"]) for query in captured))
+    assert min(took) < 0.1
     assert len(captured) <= 8

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.core import rebalancing
+from analytics.core.errors import NotEnoughToSellError
 from analytics.models import Suggestion
 from analytics.selectors import portfolio_pages
 from analytics.services import nights, plan_pages, plans, proposals, recomputation
@@ -158,9 +159,12 @@ def test_new_cash_only_buys_and_raised_cash_is_what_was_asked_for(case, share):
     np.testing.assert_allclose(
         bought.amounts.sum(axis=1) + bought.cost + bought.leftover_cash, cash, rtol=1e-6
     )
-    sold = plans.draw(
-        values, whole, proposals.raise_cash(values, targets, cash * 0.9, may_sell=everything)
-    )
+    asked = proposals.raise_cash(values, targets, cash * 0.9, may_sell=everything)
+    try:
+        sold = plans.draw(values, whole, asked)
+    except NotEnoughToSellError:  # everything, sold far above its daily volume, brings less
+        assert share > 0.9 * (1 - plans.DEAREST)
+        return
     assert (sold.amounts <= 0).all()
     np.testing.assert_allclose(sold.leftover_cash, cash * 0.9, rtol=1e-6)
 
