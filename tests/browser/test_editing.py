@@ -58,19 +58,19 @@ def test_the_browser_and_the_server_say_the_same_about_what_is_missing(
 ):
     visit("portfolios:targets", portfolio.pk)
     remainder = page.locator("[data-targets-remainder]")
-    for percentage, words in [
-        ("60", "complete"),
-        ("0.1", "59.9 % left"),
-        ("33.3333333", "26.6666667 % left"),
-        ("60.0000001", "0.0000001 % too much"),
-        ("", "60 % left"),
+    for percentage, words, total in [
+        ("60", "complete", "100.00 %"),
+        ("0.1", "59.9 % left", "40.10 %"),
+        ("33.3333333", "26.6666667 % left", "73.3333333 %"),
+        ("60.0000001", "0.0000001 % too much", "100.0000001 %"),
+        ("", "60 % left", "40.00 %"),
     ]:
         page.get_by_label("BTC").fill(percentage)
         expect(remainder).to_have_text(words)
         if words != "complete":
             with page.expect_response(lambda response: response.status == 422):
                 page.get_by_role("button", name="Save targets").click()
-            expect(page.get_by_role("alert")).to_contain_text("Targets sum to")
+            expect(page.get_by_role("alert")).to_contain_text(f"Targets sum to {total}")
             expect(remainder).to_have_text(words)
     check(page)
     assert [error for error in console if REFUSED not in error] == []
