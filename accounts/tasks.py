@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.db import OperationalError
 
-from accounts.services import guests, outbox, sessions
+from accounts.services import guests, notifications, outbox, sessions
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
@@ -22,6 +22,11 @@ def send_due_mail(kind: str = "") -> None:
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def purge_mail() -> None:
     outbox.purge_bodies()
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def purge_notifications() -> None:
+    notifications.purge()
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)

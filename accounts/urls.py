@@ -1,7 +1,7 @@
 from anymail import urls as anymail
 from django.urls import URLPattern, path
 
-from accounts.views import account_data, preferences, unsubscribe
+from accounts.views import account_data, notifications, preferences, unsubscribe
 
 
 def mail_events(provider: str) -> list[URLPattern]:
@@ -16,6 +16,9 @@ urlpatterns = [
     path("theme/", preferences.theme, name="theme"),
     path("export/", account_data.export, name="export"),
     path("delete/", account_data.delete, name="delete"),
+    path("notifications/", notifications.notification_list, name="notification-list"),
+    path("notifications/read/", notifications.read_all, name="notifications-read"),
+    path("notifications/<int:pk>/", notifications.notification, name="notification"),
     path("write-again/", preferences.write_again, name="write-again"),
     path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]

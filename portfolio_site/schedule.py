@@ -21,6 +21,10 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(hour="3", minute="20"),
     },
     "purge-mail": {"task": "accounts.tasks.purge_mail", "schedule": crontab(hour="3", minute="10")},
+    "purge-notifications": {
+        "task": "accounts.tasks.purge_notifications",
+        "schedule": crontab(hour="3", minute="15"),
+    },
     "purge-guests": {"task": "accounts.tasks.purge_guests", "schedule": crontab(minute="40")},
     "purge-portfolios": {
         "task": "portfolios.tasks.purge_deleted_portfolios",

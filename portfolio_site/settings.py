@@ -146,6 +146,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portfolio_site.context.market_source",
+                "portfolio_site.context.unread_notifications",
             ]
         },
     }

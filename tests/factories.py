@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from factory import LazyAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, Password
 
-from accounts.models import User
-from accounts.services import guests
+from accounts.models import Notification, User
+from accounts.services import guests, notifications
 from analytics.models import AssetDay
 from portfolios.models import (
     Asset,
@@ -42,6 +42,19 @@ def guest(*, days_ago: float = 0, **fields: Any) -> User:
     User.objects.filter(pk=made.pk).update(**changes)
     made.refresh_from_db()
     return made
+
+
+def notification(user: User, **fields: Any) -> Notification:
+    """Something that this person was told."""
+    words = {
+        "kind": "drift",
+        "subject": "Rainy days is 7.2 pp off",
+        "body": "SOL is at 20 %.",
+        "link": "/portfolios/",
+        "key": "drift:1",
+    } | fields
+    notifications.notify(user=user, **words)
+    return Notification.objects.get(user=user, key=words["key"])
 
 
 class AssetCategoryFactory(DjangoModelFactory[AssetCategory]):

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import BlockedAddress, OutgoingEmail, User
+from accounts.models import BlockedAddress, Notification, OutgoingEmail, User
 from analytics.models import AssetDay, MarketSnapshot, NightlyRun, RegimeDay
 from portfolios.models import (
     Asset,
@@ -42,6 +42,7 @@ from tests.factories import (
     PortfolioFactory,
     TargetWeightFactory,
     asset_day,
+    notification,
     staff,
 )
 
@@ -51,14 +52,15 @@ AS_OF = date(2024, 6, 30)
 PORTFOLIOS, ASSETS = 1000, 500
 # The address of each list, and the most queries that it may take.
 PAGES = {
-    "analytics:portfolio-list": 11,
-    "analytics:market": 8,
-    "analytics:asset-list": 8,
-    "analytics:asset": 8,
-    "analytics:volatility": 8,
-    "analytics:correlation": 8,
+    "accounts:notification-list": 5,
+    "analytics:portfolio-list": 12,
+    "analytics:market": 9,
+    "analytics:asset-list": 9,
+    "analytics:asset": 9,
+    "analytics:volatility": 9,
+    "analytics:correlation": 9,
     "analytics:correlation-heatmap": 8,
-    "analytics:correlation-pair": 8,
+    "analytics:correlation-pair": 9,
     "portfolios:holdings": 12,
     "portfolios:targets": 9,
     "portfolios:asset-options": 5,
@@ -112,6 +114,7 @@ def portfolio(reader: User) -> Portfolio:
     NightlyRun.objects.create(as_of=AS_OF, is_current=True, state="published")
     measure(list(Asset.objects.all()))
     letters(1)
+    notification(reader)
     readers_own(portfolio, [asset])
     return portfolio
 
@@ -180,6 +183,9 @@ def grow(portfolio: Portfolio) -> None:
     )
     measure(assets)
     letters(200)
+    Notification.objects.bulk_create(
+        Notification(user=owner, kind="drift", key=f"many:{n}") for n in range(1000)
+    )
     User.objects.bulk_create(User(email=f"many{n}@example.org") for n in range(200))
     TokenMigration.objects.bulk_create(
         TokenMigration(old_asset=old, new_asset=bitcoin, effective_on=AS_OF, started_by=owner)

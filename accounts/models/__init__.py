@@ -1,4 +1,5 @@
 from accounts.models.addresses import BlockedAddress
+from accounts.models.notifications import Kind, Notification
 from accounts.models.outbox import OutgoingEmail
 from accounts.models.users import (
     GUEST_DOMAIN,
@@ -16,6 +17,8 @@ __all__ = [
     "AlertPreference",
     "BaseUnit",
     "BlockedAddress",
+    "Kind",
+    "Notification",
     "NumberStyle",
     "OutgoingEmail",
     "Theme",

@@ -19,7 +19,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from accounts.models import BlockedAddress, OutgoingEmail, User
+from accounts.models import BlockedAddress, Notification, OutgoingEmail, User
 
 # A spreadsheet takes a text that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -93,6 +93,7 @@ def _account(user: User) -> Iterator[Table]:
             # What a letter said may hold a link that lets its reader in.
             without=["text", "html", "headers"],
         ),
+        table("notifications", Notification.objects.filter(user=user).order_by("pk")),
         table("admin_actions", LogEntry.objects.filter(user=user)),
     )
     yield from own

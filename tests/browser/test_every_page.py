@@ -30,7 +30,7 @@ from portfolios.models import (
 from portfolios.services import catalogue, portfolios
 from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401
 from tests.browser.pages import add_virtual_authenticator, faults, press, sign_in
-from tests.factories import PASSWORD, PortfolioFactory, own_asset, staff
+from tests.factories import PASSWORD, PortfolioFactory, notification, own_asset, staff
 from tests.test_urls import ADMIN, TABLE, concrete, previewed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +59,7 @@ def portfolio(hold) -> Portfolio:  # noqa: F811
     catalogue.load()
     owner = portfolio.owner
     EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
+    notification(owner)
     portfolios.archive(portfolio=PortfolioFactory(owner=owner, name="Put away"))
     portfolios.delete(portfolio=PortfolioFactory(owner=owner, name="Thrown away"))
     return portfolio
