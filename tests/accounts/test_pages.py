@@ -26,7 +26,11 @@ NAMES = sorted(
         for pattern in urls.urlpatterns
     }
     | {f"accounts:{pattern.name}" for pattern in own_urls.urlpatterns}
-    - {"accounts:theme", "accounts:write-again"}  # take a POST, show nothing
+    # These take a POST and show nothing.
+    - {
+        f"accounts:{name}"
+        for name in ("theme", "write-again", "notification", "notifications-read")
+    }
 )
 
 

@@ -165,6 +165,6 @@ def test_pages_take_as_many_queries_with_own_assets_and_categories_as_without(
 ):
     client = Client()
     client.force_login(collector.owner)
-    for page, most in {"overview": 12, "allocation": 12, "rebalance": 19}.items():
+    for page, most in {"overview": 13, "allocation": 13, "rebalance": 20}.items():
         with django_assert_max_num_queries(most):
             client.get(reverse(f"analytics:{page}", args=[collector.pk]))

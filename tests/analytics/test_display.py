@@ -115,4 +115,4 @@ def test_who_wants_dollars_only_pays_no_query_for_the_others(portfolio):
             counts[unit, page] = len(queries)
     for page in (LIST, portfolio.get_absolute_url()):
         assert counts["btc", page] == counts["usd", page] + 1
-    assert counts["usd", LIST] <= 7
+    assert counts["usd", LIST] <= 8

@@ -351,5 +351,5 @@ def test_one_or_fifty_cost_the_same_queries(
         holdings.save(portfolio=portfolio, asset=asset, quantity=Decimal(1))
     with django_assert_max_num_queries(6):
         assert client.get(reverse("portfolios:own-asset-list")).status_code == 200
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get(reverse("portfolios:holdings", args=[portfolio.pk]))
