@@ -12,6 +12,7 @@ from portfolios.forms import LARGEST_AMOUNT, NumberField
 from portfolios.models import PositionRule
 
 Trading = PositionRule.Trading
+TRADING = ("never_sold", "left_alone", "only")
 ASKED = "mode"
 """An address that names this has a form's choices; else those of the rules hold."""
 
@@ -38,6 +39,7 @@ class PlanForm(forms.Form):
     )
     never_sold = forms.TypedMultipleChoiceField(coerce=int, required=False)
     left_alone = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    only = forms.TypedMultipleChoiceField(coerce=int, required=False)
 
     def __init__(
         self, asked: Mapping[str, Any], *, positions: Iterable[Position],
@@ -51,7 +53,7 @@ class PlanForm(forms.Form):
         }
         super().__init__(asked if ASKED in asked else None, initial=self.by_rules)
         ids = [(position.asset.pk, position.name) for position in positions]
-        for name in ("never_sold", "left_alone"):
+        for name in TRADING:
             field = self.fields[name]
             assert isinstance(field, forms.TypedMultipleChoiceField)
             field.choices = ids
@@ -73,6 +75,7 @@ class PlanForm(forms.Form):
             cash=chosen.get("cash"),
             never_sold=frozenset(chosen["never_sold"]),
             left_alone=frozenset(chosen["left_alone"]),
+            only=frozenset(chosen.get("only", ())),
         )
 
     @property

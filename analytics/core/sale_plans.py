@@ -57,11 +57,14 @@ class Lots:
 
 @dataclass(frozen=True)
 class TaxRates:
-    """Fractions of a gain; long-term is held for more than `long_term_days`."""
+    """Fractions of a gain; long-term is held for more than `long_term_days`.
 
-    short_term: float = 0.0
-    long_term: float = 0.0
-    long_term_days: int = 365
+    Each is one number, or one for each lot (k,): lots of several people are planned in one call.
+    """
+
+    short_term: ArrayLike = 0.0
+    long_term: ArrayLike = 0.0
+    long_term_days: ArrayLike = 365
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def plan(
     *,
     order: Order | ArrayLike = Order.FIFO,
     rates: TaxRates = TaxRates(),
-    fee_rate: float = 0.0,
+    fee_rate: ArrayLike = 0.0,
 ) -> SalePlan:
     """Choose the lots of every asset that a sale takes.
 
@@ -117,7 +120,7 @@ def plan(
     order : Order, or array_like, shape (k,)
         Or a rank of each lot, the lowest first: lots named one by one.
     rates : TaxRates
-    fee_rate : float
+    fee_rate : array_like, shape () or (n,)
         Fraction of the proceeds, in [0, 1).
 
     Raises
@@ -129,11 +132,15 @@ def plan(
     prices = arrays.floats("closes", closes, (None,))
     if (prices <= 0).any():
         raise NotPositivePriceError(f"closes is not positive in {arrays.columns(prices <= 0)}")
-    arrays.require(0 <= fee_rate < 1, "fee_rate", fee_rate, "in [0, 1)")
+    fee = arrays.floats("fee_rate", np.broadcast_to(fee_rate, prices.shape), prices.shape)
+    if ((fee < 0) | (fee >= 1)).any():
+        raise OutOfRangeError(
+            f"fee_rate is not in [0, 1) in {arrays.columns((fee < 0) | (fee >= 1))}"
+        )
     asset, held, unit_cost, holding_days = _checked(lots, len(prices), day)
     wanted = _wanted(quantities, asset, held, len(prices))
     rate, long_term = _rate(holding_days, rates)
-    unit_gain = prices[asset] * (1 - fee_rate) - unit_cost
+    unit_gain = (prices * (1 - fee))[asset] - unit_cost
     rank = _rank(order, holding_days, unit_cost, rate * unit_gain)
     sold = _taken(asset, held, wanted, rank)
     return SalePlan(
@@ -152,7 +159,7 @@ def harvest(
     day: np.datetime64 | int,
     *,
     rates: TaxRates = TaxRates(),
-    fee_rate: float = 0.0,
+    fee_rate: ArrayLike = 0.0,
 ) -> SalePlan:
     """Plan the sale of every lot that would sell at a loss, and of no other.
 
@@ -162,7 +169,7 @@ def harvest(
     nothing = plan(lots, closes, np.zeros(n_assets), day, rates=rates, fee_rate=fee_rate)
     sold = np.where(nothing.loss_per_unit > 0, np.asarray(lots.quantity, dtype=np.float64), 0.0)
     gain = -sold * nothing.loss_per_unit + 0.0
-    rate = np.where(nothing.long_term, rates.long_term, rates.short_term)
+    rate, _ = _rate(nothing.holding_days, rates)
     return SalePlan(
         sold=sold,
         gain=gain,
@@ -208,10 +215,16 @@ def _rank(
 
 
 def _rate(holding_days: IntArray, rates: TaxRates) -> tuple[FloatArray, BoolArray]:
-    for name, rate in (("short_term", rates.short_term), ("long_term", rates.long_term)):
-        arrays.require(0 <= rate <= 1, name, rate, "in [0, 1]")
-    long_term = holding_days > rates.long_term_days
-    return np.where(long_term, rates.long_term, rates.short_term), long_term
+    shape = holding_days.shape
+    fractions = []
+    for name, given in (("short_term", rates.short_term), ("long_term", rates.long_term)):
+        fraction = arrays.floats(name, np.broadcast_to(given, shape), shape)
+        outside = (fraction < 0) | (fraction > 1)
+        if outside.any():
+            raise OutOfRangeError(f"{name} is not in [0, 1] at {arrays.first(outside)}")
+        fractions.append(fraction)
+    long_term = holding_days > np.asarray(rates.long_term_days)
+    return np.where(long_term, fractions[1], fractions[0]), long_term
 
 
 def _wanted(quantities: ArrayLike, asset: IntArray, held: FloatArray, n_assets: int) -> FloatArray:

@@ -33,6 +33,15 @@ class Suggestion(models.Model):
     spread_cost = models.FloatField(default=0.0, db_default=0.0)
     impact_cost = models.FloatField(default=0.0, db_default=0.0)
     withdrawal_cost = models.FloatField(default=0.0, db_default=0.0)
+    tax = models.FloatField(
+        default=0.0, db_default=0.0, help_text="As far as it is known; counted where it is wanted."
+    )
+    taxes = ArrayField(
+        models.FloatField(),
+        default=list,
+        db_default=[],
+        help_text="Of each trade; NaN: nobody knows what it had cost. Empty: not counted.",
+    )
     # NaN where the risk was not measured, NULL where nobody asked.
     benefit_per_year = models.FloatField(null=True, help_text="A fraction of the value.")
     volatility_change = models.FloatField(null=True)
@@ -60,4 +69,9 @@ class Suggestion(models.Model):
     @property
     def fees(self) -> float:
         """US dollars."""
-        return self.cost - self.spread_cost - self.impact_cost - self.withdrawal_cost
+        others = self.spread_cost + self.impact_cost + self.withdrawal_cost + self.tax
+        return self.cost - others
+
+    @property
+    def counts_tax(self) -> bool:
+        return bool(self.taxes)

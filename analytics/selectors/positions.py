@@ -19,7 +19,7 @@ PORTFOLIOS = """
     SELECT id, revision, tolerance_band::float8, wide_band::float8,
            coalesce(relative_band::float8, 'NaN'), fee_rate::float8, coalesce(venue_id, 0),
            (order_type = 'maker')::int, withdraws::int, risk_aversion::float8,
-           coalesce(horizon_days, 0)::int
+           coalesce(horizon_days, 0)::int, (short_term_tax IS NOT NULL)::int
     FROM portfolios_portfolio
     WHERE id BETWEEN %(first)s AND %(last)s AND archived_at IS NULL AND deleted_at IS NULL
 """
@@ -89,6 +89,7 @@ class CostChoices:
     withdraws: Flags
     risk_aversions: Floats
     horizons: NDArray[np.int32]  # days; 0: as the regime has it
+    counts_tax: Flags
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ class _Reader:
                 withdraws=portfolios["withdraws"] == 1,
                 risk_aversions=portfolios["risk_aversion"],
                 horizons=portfolios["horizon"],
+                counts_tax=portfolios["counts_tax"] == 1,
             ),
             listed_ids=self.listed_ids,
             own=OwnAssets(self.own_ids, self._own_closes()),
@@ -188,7 +190,8 @@ class _Reader:
     def _portfolios(self, bounds: Mapping[str, int]) -> NDArray[Any]:
         fractions = dict.fromkeys(("band", "wide_band", "relative_band", "fee_rate"), "f8")
         choices = {"venue": "i8", "as_maker": "i4", "withdraws": "i4", "risk_aversion": "f8"}
-        columns = {"id": "i8", "revision": "i4", **fractions, **choices, "horizon": "i4"}
+        columns = {"id": "i8", "revision": "i4", **fractions, **choices}
+        columns |= {"horizon": "i4", "counts_tax": "i4"}
         rows = binary_copy.read(self.cursor, PORTFOLIOS, bounds, **columns)
         return np.sort(rows, order="id")
 

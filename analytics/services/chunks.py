@@ -24,7 +24,7 @@ from portfolios.models import Portfolio
 
 LEASE = timedelta(minutes=6)  # longer than the hard limit of a task
 MAX_ATTEMPTS = 3
-VERSION = 2  # bands of single positions, costs of venues, verdicts
+VERSION = 3  # taxes
 State = RunChunk.State
 
 PLAN = """

@@ -12,11 +12,11 @@ from analytics.core.category_targets import ResolvedTargets
 from analytics.models import PortfolioResult, Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import Positions
-from analytics.services import plans, proposals, tolerances, verdicts
+from analytics.services import plans, proposals, taxes, tolerances, verdicts
 from analytics.services.plans import Plans
 from analytics.services.tolerances import Tolerances
 from analytics.services.verdicts import Verdicts
-from portfolios.models import binary_copy
+from portfolios.models import Portfolio, binary_copy
 
 Status = PortfolioResult.Status
 FIRST_THAT_HOLDS = (Status.UNPRICED, Status.EMPTY, Status.NO_TARGETS, Status.IN_BREACH)
@@ -30,8 +30,9 @@ RESULT_COLUMNS = [
 ]  # fmt: skip
 SUGGESTION_COLUMNS = [
     "run_id", "portfolio_id", "revision", "answer", "cost", "spread_cost", "impact_cost",
-    "withdrawal_cost", "benefit_per_year", "volatility_change", "cvar_change", "break_even_days",
-    "horizon_days", "risk_aversion", "one_way_turnover", "asset_ids", "amounts", "quantities",
+    "withdrawal_cost", "tax", "taxes", "benefit_per_year", "volatility_change", "cvar_change",
+    "break_even_days", "horizon_days", "risk_aversion", "one_way_turnover", "asset_ids", "amounts",
+    "quantities",
 ]  # fmt: skip
 
 
@@ -80,8 +81,9 @@ def measure(positions: Positions, market: Market) -> Measurements:
     worst_drift, band = tolerated.worst()
     breach = tolerated.breached
     in_breach = np.flatnonzero(breach)
-    drawn = _plans(positions, values, targets, in_breach, market)
     prices = np.broadcast_to(closes, values.shape)[in_breach]
+    drawn = _plans(positions, values, targets, in_breach, market)
+    drawn = _with_taxes(drawn, positions, in_breach, prices, market)
     return Measurements(
         positions=positions,
         status=np.select(
@@ -149,6 +151,25 @@ def _plans(
         propose = proposals.to_target(held, aims, may_sell=may_sell, may_trade=may_trade)
         parts.append((places, plans.draw(held, terms, propose)))
     return plans.in_order(parts) if parts else plans.none(values.shape[1])
+
+
+def _with_taxes(
+    drawn: Plans,
+    positions: Positions,
+    rows: NDArray[np.int64],
+    closes: NDArray[np.float64],
+    market: Market,
+) -> Plans:
+    """Count the tax of those who want it counted; the others' lots are not even read."""
+    places = np.flatnonzero(positions.costs.counts_tax[rows])
+    if not len(places):
+        return drawn
+    of = rows[places]
+    known = Portfolio.objects.in_bulk(positions.portfolio_ids[of].tolist())
+    portfolios = [known[pk] for pk in positions.portfolio_ids[of].tolist()]
+    lots = taxes.read(portfolios, positions.asset_ids[of], as_of=market.as_of)
+    sales = taxes.sell(lots, drawn.only(places), closes[places], as_of=market.as_of)
+    return taxes.levied(drawn, sales, places)
 
 
 def _risk(weights: NDArray[np.float64], market: Market) -> dict[str, NDArray[np.float64]]:
@@ -258,8 +279,15 @@ def _suggestion_blocks(
 ) -> Iterator[Mapping[str, binary_copy.Column]]:
     positions, drawn, verdicts = measured.positions, measured.plans, measured.verdicts
     mask = np.abs(drawn.amounts) >= SMALLEST_TRADE
-    for rows, columns in _equally_long(mask, np.arange(len(mask))):
+    counts_tax = positions.costs.counts_tax[measured.in_breach]
+    groups = [
+        group
+        for counted in (False, True)
+        for group in _equally_long(mask, np.flatnonzero(counts_tax == counted))
+    ]
+    for rows, columns in groups:
         row, portfolio = rows[:, None], measured.in_breach[rows]
+        taxed = columns if counts_tax[rows].any() else columns[:, :0]
         yield {
             "run_id": np.full(len(rows), run_id),
             "portfolio_id": positions.portfolio_ids[portfolio],
@@ -269,6 +297,8 @@ def _suggestion_blocks(
             "spread_cost": drawn.spreads[rows].sum(axis=1),
             "impact_cost": drawn.impacts[rows].sum(axis=1),
             "withdrawal_cost": drawn.withdrawals[rows],
+            "tax": drawn.tax[rows],
+            "taxes": drawn.taxes[row, taxed],
             "benefit_per_year": verdicts.benefit_per_year[rows],
             "volatility_change": verdicts.volatility_change[rows],
             "cvar_change": verdicts.cvar_change[rows],

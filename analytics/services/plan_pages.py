@@ -5,8 +5,10 @@ The default, to the targets, is the suggestion that the night makes: same functi
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +19,12 @@ from analytics.selectors import market as market_selector
 from analytics.selectors.portfolio_pages import CategoryTarget, Position, Reading
 from analytics.selectors.positions import CostChoices
 from analytics.selectors.verdicts import Verdict
-from analytics.services import plans, proposals, verdicts
+from analytics.services import plans, proposals, sold_lots, taxes, verdicts
 from analytics.services.measurements import SMALLEST_TRADE
 from analytics.services.plans import Plans, Terms
 from analytics.services.proposals import Propose
+from analytics.services.sold_lots import Losses, SoldLot
+from analytics.services.taxes import LotTable, Sales
 from portfolios.models import Portfolio
 
 Floats = NDArray[np.float64]
@@ -51,6 +55,7 @@ class Asked:
     cash: Decimal | None = None
     never_sold: Collection[int] = ()
     left_alone: Collection[int] = ()
+    only: Collection[int] = ()  # nothing else; empty: everything
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Row:
     cost: float
     weight_after: float
     skipped: str  # why nothing is traded, where something would be
+    lots: Sequence[SoldLot] = ()  # where tax is counted
+    tax: float = 0.0  # NaN: nobody knows what a part of it had cost
 
     @property
     def quantity(self) -> float:
@@ -77,8 +84,23 @@ class Row:
         return abs(self.quantity)
 
     @property
+    def gain(self) -> float | None:
+        """Of what is sold; None where it is not known, or nothing is."""
+        known = not isnan(self.tax) and self.lots
+        return sum(lot.gain for lot in self.lots) if known else None
+
+    @property
+    def known_tax(self) -> float | None:
+        return None if self.gain is None else self.tax
+
+    @property
     def value_after(self) -> float:
         return self.position.value + self.amount
+
+    @property
+    def units_after(self) -> float | None:
+        close = self.position.close
+        return self.value_after / close if close else None
 
     @property
     def drift_after(self) -> float:
@@ -102,6 +124,8 @@ class Plan:
     spread_cost: float
     impact_cost: float
     withdrawal_cost: float
+    tax: float
+    counts_tax: bool
     cost: float
     leftover_cash: float
     value: float  # before, without new cash
@@ -109,6 +133,7 @@ class Plan:
     distance_before: float  # Σ|w − w*|
     distance_after: float
     minimum_order: float
+    losses: Losses | None = None  # where tax is counted
 
     @property
     def trades(self) -> list[Row]:
@@ -123,6 +148,21 @@ class Plan:
     @property
     def one_way_turnover(self) -> float:
         return sum(abs(row.amount) for row in self.rows) / self.value / 2
+
+    @property
+    def of_unknown_cost(self) -> list[Row]:
+        """Sells whose tax is not in the cost, or only in part."""
+        return [row for row in self.trades if isnan(row.tax)]
+
+    @property
+    def net_tax(self) -> float:
+        """Of all lots together as far as they are known; below zero where losses outweigh."""
+        return sum(lot.tax for row in self.rows for lot in row.lots if not isnan(lot.tax))
+
+    @property
+    def saving(self) -> float:
+        """What losses beyond the gains would save."""
+        return max(-self.net_tax, 0.0)
 
     @property
     def is_weighed(self) -> bool:
@@ -140,6 +180,11 @@ class _Book:
     half_widths: Floats
     may_sell: Flags
     may_trade: Flags
+    left_out: Flags  # (n,) not among the only ones that may trade
+
+    @property
+    def closes(self) -> Floats:
+        return np.array([[position.close or 0.0 for position in self.positions]])
 
 
 def draw(portfolio: Portfolio, reading: Reading, asked: Asked) -> Plan:
@@ -153,10 +198,11 @@ def draw(portfolio: Portfolio, reading: Reading, asked: Asked) -> Plan:
     terms = plans.terms(venue, choices, row, market, len(book.positions))
     cash = np.array([float(asked.cash or 0)])
     purse = cash if asked.mode == Mode.INVEST else np.zeros(1)
-    try:
-        drawn = plans.draw(book.values, terms, _proposal(book, asked.mode, cash), cash=purse)
-    except NotEnoughToSellError:
-        raise ImpossiblePlan(_too_much(book, terms)) from None
+    lots = None
+    if portfolio.counts_tax:
+        ids = np.array([[position.asset.pk for position in book.positions]])
+        lots = taxes.read([portfolio], ids, as_of=reading.run.as_of)
+    drawn, sales = _drawn(book, terms, asked, lots, as_of=reading.run.as_of)
     weighed = verdicts.weigh(
         drawn,
         values=book.values,
@@ -167,13 +213,43 @@ def draw(portfolio: Portfolio, reading: Reading, asked: Asked) -> Plan:
         cash=purse,
         cash_leaves=asked.mode == Mode.RAISE,
     )
-    return _plan(book, asked=asked, reading=reading, drawn=drawn, weighed=weighed, terms=terms)
+    return _plan(
+        book,
+        asked=asked,
+        reading=reading,
+        drawn=drawn,
+        weighed=weighed,
+        terms=terms,
+        sales=sales,
+    )
+
+
+def _drawn(
+    book: _Book, terms: Terms, asked: Asked, lots: LotTable | None, *, as_of: date
+) -> tuple[Plans, Sales | None]:
+    """The trades, and what they take of lots. Cash is raised after the tax that is known."""
+    cash, set_aside = np.array([float(asked.cash or 0)]), np.zeros(1)
+    purse = cash if asked.mode == Mode.INVEST else np.zeros(1)
+    while True:
+        try:
+            propose = _proposal(book, asked.mode, cash + set_aside)
+            drawn = plans.draw(book.values, terms, propose, cash=purse)
+        except NotEnoughToSellError:
+            raise ImpossiblePlan(_too_much(book, terms, float(set_aside[0]))) from None
+        if lots is None:
+            return drawn, None
+        sales = taxes.sell(lots, drawn, book.closes, as_of=as_of)
+        # More is sold for the tax, and taxed itself; each round adds less, until it is a cent.
+        if asked.mode != Mode.RAISE or sales.due[0] <= set_aside[0] + SMALLEST_TRADE / 2:
+            return taxes.levied(drawn, sales, np.array([0])), sales
+        set_aside = sales.due
 
 
 def _book(reading: Reading, asked: Asked) -> _Book:
     positions = sorted(reading.positions, key=lambda p: (p.asset.is_own, p.asset.pk))
     ids = [position.asset.pk for position in positions]
     left_alone = np.isin(ids, list(asked.left_alone))
+    left_out = ~np.isin(ids, list(asked.only)) & bool(asked.only)
     never_sold = np.isin(ids, list(asked.never_sold))
     values = np.array([position.value for position in positions])
     targets = np.array([position.target_weight for position in positions])
@@ -185,8 +261,9 @@ def _book(reading: Reading, asked: Asked) -> _Book:
         values=values[None],
         targets=targets[None],
         half_widths=widths[None],
-        may_sell=(~left_alone & ~never_sold)[None],
-        may_trade=~left_alone[None],
+        may_sell=(~left_alone & ~left_out & ~never_sold)[None],
+        may_trade=(~left_alone & ~left_out)[None],
+        left_out=left_out,
     )
 
 
@@ -223,10 +300,11 @@ def _proposal(book: _Book, mode: Mode, cash: Floats) -> Propose:
     return ways[mode]()
 
 
-def _too_much(book: _Book, terms: Terms) -> str:
+def _too_much(book: _Book, terms: Terms, tax: float) -> str:
     most = float((book.values * book.may_sell).sum() * (1 - terms.fee_rates[0]))
+    before = f", before at least {tax:,.2f} of tax" if tax else ""
     return (
-        f"What may be sold brings at most about {most:,.2f} US dollars. "
+        f"What may be sold brings at most about {most:,.2f} US dollars{before}. "
         "Ask for less, or allow more to be sold."
     )
 
@@ -239,6 +317,7 @@ def _choices(portfolio: Portfolio) -> CostChoices:
         withdraws=np.array([portfolio.withdraws]),
         risk_aversions=np.array([float(portfolio.risk_aversion)]),
         horizons=np.array([portfolio.horizon_days or 0], dtype=np.int32),
+        counts_tax=np.array([portfolio.counts_tax]),
     )
 
 
@@ -250,12 +329,20 @@ def _plan(
     drawn: Plans,
     weighed: verdicts.Verdicts,
     terms: Terms,
+    sales: Sales | None,
 ) -> Plan:
+    as_of = reading.run.as_of
+    sold = sold_lots.of_columns(sales, as_of=as_of) if sales else {}
+    losses = None
+    if sales:
+        bought = np.flatnonzero(drawn.amounts[0] >= SMALLEST_TRADE).tolist()
+        fee = float(terms.fee_rates[0])
+        losses = sold_lots.harvest(sales, book.positions, as_of=as_of, fee_rate=fee, bought=bought)
     after = book.values[0] + drawn.amounts[0]
     weights_after = after / after.sum() if after.sum() > 0 else after
     costs = (drawn.fees + drawn.spreads + drawn.impacts)[0]
     before = book.values[0] / book.values.sum()
-    value = float(book.values.sum())
+    value, raises = float(book.values.sum()), asked.mode == Mode.RAISE
     rows = [
         Row(
             position=position,
@@ -263,6 +350,8 @@ def _plan(
             cost=float(costs[n]),
             weight_after=float(weights_after[n]),
             skipped=_why_skipped(book, drawn, n, terms),
+            lots=sold.get(n, ()),
+            tax=float(drawn.taxes[0, n]),
         )
         for n, position in enumerate(book.positions)
     ]
@@ -273,13 +362,16 @@ def _plan(
         spread_cost=float(drawn.spreads.sum()),
         impact_cost=float(drawn.impacts.sum()),
         withdrawal_cost=float(drawn.withdrawals[0]),
+        tax=float(drawn.tax[0]),
+        counts_tax=sales is not None,
         cost=float(drawn.cost[0]),
-        leftover_cash=float(drawn.leftover_cash[0]),
+        leftover_cash=float(drawn.leftover_cash[0] - (drawn.tax[0] if raises else 0.0)),
         value=value,
         verdict=_verdict(weighed, reading, float(drawn.cost[0]), value),
         distance_before=float(np.abs(before - book.targets[0]).sum()),
         distance_after=float(np.abs(weights_after - book.targets[0]).sum()),
         minimum_order=terms.minimum,
+        losses=losses,
     )
 
 
@@ -290,6 +382,7 @@ def _why_skipped(book: _Book, drawn: Plans, n: int, terms: Terms) -> str:
         (drawn.too_small[0, n], f"below the smallest order of {terms.minimum:,.2f} USD"),
         (drawn.rounded_away[0, n], "less than one lot"),
         (drawn.unfunded[0, n], "too little cash for one lot of it"),
+        (book.left_out[n], "not among the only ones to trade"),
         (not book.may_trade[0, n], "left alone"),
         (not book.may_sell[0, n] and book.positions[n].drift > 0, "never sold"),
     )

@@ -53,11 +53,17 @@ class Plans:
     spreads: Floats  # (b, n)
     impacts: Floats  # (b, n)
     withdrawals: Floats  # (b,)
+    tax: Floats  # (b,) as far as it is known; 0 where it is not counted
+    taxes: Floats  # (b, n) of each sell; NaN: nobody knows what it had cost
     cost: Floats  # (b,) all of these
     leftover_cash: Floats  # (b,) never negative
     too_small: Flags  # (b, n) why a trade was skipped
     rounded_away: Flags  # (b, n)
     unfunded: Flags  # (b, n)
+
+    def only(self, places: Ids) -> "Plans":
+        """Some of the b plans."""
+        return Plans(**{field.name: getattr(self, field.name)[places] for field in fields(Plans)})
 
     @property
     def trading_cost(self) -> Floats:
@@ -146,6 +152,8 @@ def draw(values: Floats, terms: Terms, propose: Propose, *, cash: Floats | float
         spreads=paid.spreads,
         impacts=paid.impacts,
         withdrawals=withdrawals,
+        tax=np.zeros_like(worth),
+        taxes=np.zeros_like(placed.amounts),
         cost=paid.total + withdrawals,
         leftover_cash=np.maximum(purse - placed.amounts.sum(axis=1) - paid.total, 0.0),
         too_small=placed.too_small,
@@ -168,7 +176,7 @@ def in_order(parts: list[tuple[Ids, Plans]]) -> Plans:
 def none(n: int) -> Plans:
     """No plan at all, over n assets."""
     empty, flat, flags = np.zeros((0, n)), np.zeros(0), np.zeros((0, n), dtype=bool)
-    return Plans(empty, empty, empty, empty, flat, flat, flat, flags, flags, flags)
+    return Plans(empty, empty, empty, empty, flat, flat, empty, flat, flat, flags, flags, flags)
 
 
 def _lots(lot_value: float, closes: Floats) -> Floats:

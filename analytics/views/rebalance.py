@@ -13,7 +13,7 @@ from accounts.services.exports import neutralised
 from analytics.forms import PlanForm
 from analytics.selectors.portfolio_pages import Reading
 from analytics.services import plan_pages
-from analytics.services.plan_pages import Plan
+from analytics.services.plan_pages import Plan, Row
 from analytics.views import portfolios as pages
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolios
@@ -21,7 +21,8 @@ from portfolios.views import HtmxRequest
 
 HEAD = (
     "trade", "symbol", "name", "quantity", "price_usd", "amount_usd", "cost_usd", "weight_before",
-    "weight_after", "target", "skipped",
+    "weight_after", "target", "skipped", "value_before_usd", "value_after_usd", "units_after",
+    "lots_sold", "gain_usd", "tax_usd",
 )  # fmt: skip
 
 
@@ -63,8 +64,14 @@ def plan_csv(request: HttpRequest, pk: int) -> HttpResponse:
         writer.writerow([
             kind, symbol, name, row.quantity, position.close, row.amount, row.cost,
             position.weight, row.weight_after, position.target_weight, row.skipped,
+            position.value, row.value_after, row.units_after, _lots(row), row.gain, row.known_tax,
         ])  # fmt: skip
     return response
+
+
+def _lots(row: Row) -> str:
+    """As `2024-01-31:0.5 2024-02-29:1.25`: the day of purchase and the units of each lot."""
+    return " ".join(f"{lot.acquired_on}:{lot.quantity:.12g}" for lot in row.lots)
 
 
 def _planned(request: HttpRequest, portfolio: Portfolio, reading: Reading) -> dict[str, Any]:

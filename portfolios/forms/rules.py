@@ -56,6 +56,28 @@ class RulesForm(SeenForm):
         widget=NumberInput,
         help_text="Empty: 30, or 7 while volatility is high.",
     )
+    short_term_tax = PercentField(
+        label="Tax on a short-term gain, %",
+        required=False,
+        decimal_places=2,
+        min_value=0,
+        max_value=100,
+        help_text="Both rates, or neither: empty, tax is not counted.",
+    )
+    long_term_tax = PercentField(
+        label="Tax on a long-term gain, %",
+        required=False,
+        decimal_places=2,
+        min_value=0,
+        max_value=100,
+        help_text="Where time changes nothing, the same again; 0 where it is free of tax.",
+    )
+    long_term_days = forms.IntegerField(
+        label="Long-term is held for more than, days",
+        min_value=0,
+        max_value=10_000,
+        widget=NumberInput,
+    )
 
     def __init__(
         self, submitted: QueryDict | None, *, portfolio: Portfolio, aims: Iterable[Aim],
@@ -92,9 +114,24 @@ class RulesForm(SeenForm):
                 initial=rule.trading if rule else PositionRule.Trading.FREE,
             )
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        names = ("short_term_tax", "long_term_tax")
+        if not self.errors.keys() & set(names):
+            missing = [name for name in names if cleaned.get(name) is None]
+            if len(missing) == 1:
+                self.add_error(missing[0], "Give both rates, or neither. 0 is a rate, too.")
+        return cleaned
+
     @property
     def of_portfolio(self) -> list[forms.BoundField]:
-        return [self[name] for name in position_rules.FIELDS]
+        return [
+            self[name] for name in position_rules.FIELDS if name not in position_rules.TAX_FIELDS
+        ]
+
+    @property
+    def of_tax(self) -> list[forms.BoundField]:
+        return [self[name] for name in position_rules.TAX_FIELDS]
 
     def rows(self) -> list[tuple[Aim, forms.BoundField, forms.BoundField, forms.BoundField | None]]:
         """Each asset or category with its two bands, and what may be traded of an asset."""

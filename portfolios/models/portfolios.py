@@ -179,6 +179,12 @@ class Portfolio(models.Model):
     horizon_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Empty: 30, or 7 while volatility is high."
     )
+    # Both or neither; None: tax is not counted.
+    short_term_tax = FractionField(null=True, blank=True, help_text="Of a gain.")
+    long_term_tax = FractionField(null=True, blank=True)
+    long_term_days = models.PositiveSmallIntegerField(
+        default=365, db_default=365, help_text="Held for longer, a gain is long-term."
+    )
     notes = models.TextField(blank=True, default="", db_default="")
     # Off: money for purchases comes from outside, and what sales bring leaves.
     follows_cash = models.BooleanField(default=False, db_default=False)
@@ -219,6 +225,19 @@ class Portfolio(models.Model):
                 violation_error_message="Risk aversion is above 0, the horizon 1 to 3,650 days.",
             ),
             models.CheckConstraint(
+                condition=Q(short_term_tax__isnull=True, long_term_tax__isnull=True)
+                | Q(
+                    short_term_tax__isnull=False,
+                    long_term_tax__isnull=False,
+                    short_term_tax__range=(0, 1),
+                    long_term_tax__range=(0, 1),
+                ),
+                name="portfolio_tax_whole",
+                violation_error_message=(
+                    "Give both tax rates, between 0 %% and 100 %%, or neither."
+                ),
+            ),
+            models.CheckConstraint(
                 condition=Q(fee_rate__gte=0, fee_rate__lt=Decimal("0.1")),
                 name="portfolio_fee_plausible",
                 # Django puts the name into this with %, so a percent sign is two.
@@ -231,6 +250,10 @@ class Portfolio(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("analytics:overview", args=[self.pk])
+
+    @property
+    def counts_tax(self) -> bool:
+        return self.short_term_tax is not None
 
 
 class TargetWeight(models.Model):

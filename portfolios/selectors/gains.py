@@ -114,7 +114,7 @@ def match(
             choices.setdefault(choice.sale_id, []).append((choice.purchase_id, choice.quantity))
     worth = Worth(entries, assets)
     with localcontext(prec=lots.DIGITS):
-        events = [event for entry in entries for event in _events(entry, worth)]
+        events = [event for entry in entries for event in events_of(entry, worth)]
     return lots.match(events, method=Method(portfolio.lot_method), choices=choices)
 
 
@@ -122,7 +122,7 @@ def _assets(portfolio: Portfolio) -> dict[int, Asset]:
     return Asset.of_anybody.select_related("category").in_bulk(ledger.assets_named(portfolio))
 
 
-def _events(entry: Transaction, worth: Worth) -> Iterator[Event]:
+def events_of(entry: Transaction, worth: Worth) -> Iterator[Event]:
     """What a line does to lots. Currencies have none: they are what gains are counted in."""
     received, sent = entry.received_asset_id, entry.sent_asset_id
     if entry.kind == Kind.MIGRATION and received is not None and sent is not None:

@@ -3,10 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from analytics.services import nights
 from tests.analytics.conftest import as_of, coins, hold, quotes  # noqa: F401  (fixtures)
-from tests.browser.pages import REFUSED, check
+from tests.analytics.test_taxes import HALVES, LOTS, RATES, hold_lots
+from tests.browser.pages import REFUSED, check, sign_in
 from tests.browser.test_portfolios import portfolio  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,3 +56,27 @@ def test_every_way_has_its_plan(page: Page, visit, portfolio, console):  # noqa:
     errors = [error for error in console if REFUSED not in error]
     assert [error for error in errors if not error.startswith(ended)] == []
     assert portfolio.holdings.get(asset__symbol="BTC").quantity == Decimal(6)
+
+
+def test_lots_and_taxes_of_a_plan(page: Page, live_server, coins, as_of, console):  # noqa: F811
+    portfolio = hold_lots(coins, LOTS, HALVES, name="Taxed", lot_method="lifo", **RATES)  # noqa: F811
+    nights.run_to_end(as_of=as_of)
+    sign_in(page, live_server.url, portfolio.owner)
+    page.goto(live_server.url + reverse("analytics:rebalance", args=[portfolio.pk]))
+    plan = page.locator("#rebalance")
+    expect(plan.get_by_text("Tax on gains, due later, USD")).to_be_visible()
+    plan.get_by_text("1 lot", exact=True).click()
+    expect(plan.get_by_text("short-term", exact=False).first).to_be_visible()
+    expect(plan.get_by_role("heading", name="Losses that could be harvested")).to_be_visible()
+    expect(plan.get_by_text("this plan buys SOL")).to_be_visible()
+    check(page)
+    page.get_by_text("What may be traded").click()
+    with page.expect_response(lambda answer: "only=" in answer.url):
+        page.get_by_label("Trade only SOL and others so marked").check()
+    expect(plan.get_by_text("not among the only ones to trade")).to_be_visible()
+    page.goto(live_server.url + reverse("portfolios:rules", args=[portfolio.pk]))
+    page.get_by_label("Tax on a long-term gain, %").fill("")
+    page.get_by_role("button", name="Save rules").click()
+    expect(page.get_by_text("Give both rates, or neither.")).to_be_visible()
+    check(page)
+    assert [error for error in console if REFUSED not in error] == []
