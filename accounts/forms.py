@@ -6,8 +6,9 @@ from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from accounts.selectors import time_zones
+from accounts.services import tokens
 
 LABELS = {
     "login": "E-mail address",
@@ -111,6 +112,22 @@ class PreferencesForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.is_guest:
             del self.fields["alert_preference"]
+
+
+class TokenForm(forms.Form):
+    """A new key to the API."""
+
+    name = forms.CharField(max_length=60, label="What will use it", help_text="“Spreadsheet”, say.")
+    scope = forms.ChoiceField(
+        label="It may", choices=ApiToken.Scope, initial=ApiToken.Scope.READ,
+        widget=forms.RadioSelect,
+    )  # fmt: skip
+    days = forms.TypedChoiceField(
+        label="It works for",
+        choices=[(days, f"{days} days") for days in tokens.LIFETIMES],
+        initial=90,
+        coerce=int,
+    )
 
 
 class DeleteAccountForm(forms.Form):

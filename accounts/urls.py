@@ -1,7 +1,7 @@
 from anymail import urls as anymail
 from django.urls import URLPattern, path
 
-from accounts.views import account_data, notifications, preferences, unsubscribe
+from accounts.views import account_data, notifications, preferences, tokens, unsubscribe
 
 
 def mail_events(provider: str) -> list[URLPattern]:
@@ -19,6 +19,8 @@ urlpatterns = [
     path("notifications/", notifications.notification_list, name="notification-list"),
     path("notifications/read/", notifications.read_all, name="notifications-read"),
     path("notifications/<int:pk>/", notifications.notification, name="notification"),
+    path("tokens/", tokens.token_list, name="token-list"),
+    path("tokens/<slug:token_key>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("write-again/", preferences.write_again, name="write-again"),
     path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]

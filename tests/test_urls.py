@@ -127,6 +127,8 @@ PERSONAL = {
     "accounts:settings": Url(),
     "accounts:notification-list": Url(allowed=("GET",)),
     "accounts:notifications-read": Url(allowed=("POST",), user=302),
+    "accounts:token-list": Url(),
+    "accounts:token-revoke": Url(allowed=("POST",), arguments=("token_key",), user=302),
     "accounts:write-again": Url(allowed=("POST",), user=302),
     "accounts:theme": Url(allowed=("POST",), user=302),
     "accounts:export": Url(user=302),
@@ -194,6 +196,8 @@ def all_urls(
 
 URLS = list(all_urls())
 ADMIN = [(name, route) for name, route in URLS if name.startswith("admin:")]
+# tests/api/test_access.py says who may do what there, from the API's own description.
+API = [(name, route) for name, route in URLS if name.startswith("api:")]
 
 
 @pytest.fixture
@@ -224,6 +228,7 @@ def arguments(holding) -> dict[str, object]:
         "import": previewed(holding.portfolio).pk,
         "token": unsubscribe.url(holding.portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
+        "token_key": "evk_0123456789a",
         "model": ModelPortfolioFactory().slug,
         "passkey": 1,
         "own_asset": own_asset(owner=holding.portfolio.owner).pk,
@@ -266,14 +271,15 @@ def owner(holding) -> Client:
 
 
 def test_every_address_of_the_site_stands_in_the_table():
-    listed = {*TABLE, *(name for name, _ in ADMIN)}
+    listed = {*TABLE, *(name for name, _ in [*ADMIN, *API])}
     unlisted = {name: route for name, route in URLS if name not in listed}
     assert not unlisted, f"Say in {__name__} who may open these"
     assert not set(TABLE) - {name for name, _ in URLS}, "These are gone: take them out"
 
 
 def test_an_address_with_somebody_s_object_is_listed_as_owned():
-    with_objects = {name for name, route in URLS if "<int:pk>" in route and "admin/" not in route}
+    pages = set(URLS) - set(ADMIN) - set(API)
+    with_objects = {name for name, route in pages if "<int:pk>" in route}
     asking_first = {name for name, url in PERSONAL.items() if url is SECURED_KEY}
     assert with_objects == set(OWNED) | asking_first
 

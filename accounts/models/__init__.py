@@ -1,6 +1,7 @@
 from accounts.models.addresses import BlockedAddress
 from accounts.models.notifications import Kind, Notification
 from accounts.models.outbox import OutgoingEmail
+from accounts.models.tokens import ApiToken
 from accounts.models.users import (
     GUEST_DOMAIN,
     GUEST_STAYS,
@@ -15,6 +16,7 @@ __all__ = [
     "GUEST_DOMAIN",
     "GUEST_STAYS",
     "AlertPreference",
+    "ApiToken",
     "BaseUnit",
     "BlockedAddress",
     "Kind",

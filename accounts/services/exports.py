@@ -19,7 +19,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from accounts.models import BlockedAddress, Notification, OutgoingEmail, User
+from accounts.models import ApiToken, BlockedAddress, Notification, OutgoingEmail, User
 
 # A spreadsheet takes a text that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -86,6 +86,7 @@ def _account(user: User) -> Iterator[Table]:
         table("email_addresses", EmailAddress.objects.filter(user=user)),
         table("blocked_addresses", BlockedAddress.objects.filter(address=user.email)),
         table("second_steps", Authenticator.objects.filter(user=user), without=["data"]),
+        table("api_tokens", ApiToken.objects.filter(user=user), without=["digest"]),
         table("sessions", UserSession.objects.filter(user=user), without=["session_key", "data"]),
         table(
             "letters",

@@ -29,7 +29,7 @@ NAMES = sorted(
     # These take a POST and show nothing.
     - {
         f"accounts:{name}"
-        for name in ("theme", "write-again", "notification", "notifications-read")
+        for name in ("theme", "write-again", "notification", "notifications-read", "token-revoke")
     }
 )
 

@@ -1,0 +1,39 @@
+"""Every address of the API, its description, and its documentation."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import include, path, re_path
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+)
+
+from accounts.api import problems
+from accounts.api.preferences import Preferences
+from accounts.api.views import Unknown
+
+
+def problem_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "api/problems.html", {"problems": problems.known()})
+
+
+documentation = SpectacularSwaggerSplitView.as_view(
+    url_name="api:schema", template_name="api/swagger.html"
+)
+reference = SpectacularRedocView.as_view(url_name="api:schema", template_name="api/redoc.html")
+
+app_name = "api"
+version_1 = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", documentation, name="documentation"),
+    path("reference/", reference, name="reference"),
+    path("problems/", problem_list, name="problem-list"),
+    path(
+        "preferences/",
+        Preferences.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="preferences",
+    ),
+    re_path(r"^.*$", Unknown.as_view(), name="unknown"),
+]
+urlpatterns = [path("v1/", include(version_1))]
