@@ -320,8 +320,8 @@ def test_a_person_is_never_adopted_nor_discarded() -> None:
 # and rights that a guest never has.
 STAYS_BEHIND = {
     "account.EmailAddress", "mfa.Authenticator", "usersessions.UserSession", "admin.LogEntry",
-    "accounts.ApiToken", "accounts.Notification", "accounts.OutgoingEmail", "accounts.User", "accounts.User_groups",
-    "accounts.User_user_permissions", "portfolios.TokenMigration",
+    "accounts.ApiToken", "accounts.Notification", "accounts.OutgoingEmail", "accounts.User",
+    "accounts.User_groups", "accounts.User_user_permissions", "portfolios.TokenMigration",
 }  # fmt: skip
 COMES_ALONG = {
     "portfolios.Portfolio", "portfolios.Asset", "portfolios.TickerChoice",
