@@ -34,6 +34,7 @@ version_1 = [
         Preferences.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="preferences",
     ),
+    path("", include("portfolios.api.urls")),
     re_path(r"^.*$", Unknown.as_view(), name="unknown"),
 ]
 urlpatterns = [path("v1/", include(version_1))]

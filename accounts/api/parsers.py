@@ -2,8 +2,9 @@
 
 from typing import IO, Any
 
+from django.conf import settings
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 
 from accounts.api.problems import TooLarge
 
@@ -21,3 +22,15 @@ class JSON(JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("JSON parse error - it is nested too deeply.") from None
+
+
+class OneFile(MultiPartParser):
+    """A form with a file, as `curl -F file=@name` sends it."""
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
+    ) -> Any:
+        length = parser_context["request"].META.get("CONTENT_LENGTH") or "0"
+        if int(length) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge
+        return super().parse(stream, media_type, parser_context)

@@ -94,7 +94,7 @@ def _body(problem: Problem, error: Exception) -> dict[str, Any]:
         "title": problem.title,
         "status": problem.status,
         "code": problem.code,
-        "detail": str(error),
+        "detail": " ".join(getattr(error, "messages", ())) or str(error),
     }
     if isinstance(error, exceptions.ValidationError):
         body["errors"] = list(_errors(error.detail))

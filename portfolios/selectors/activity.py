@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 
 from portfolios.models import Asset, Portfolio, Transaction
 from portfolios.selectors import ledger
@@ -32,14 +32,34 @@ def choices(portfolio: Portfolio) -> Choices:
     return Choices(list(Asset.of_anybody.filter(pk__in=named).order_by("symbol", "pk")), years)
 
 
+def filtered(
+    portfolio: Portfolio,
+    *,
+    kind: str = "",
+    asset: Asset | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[Transaction]:
+    """Of a kind, with an asset in any place, in [since, until); the newest first."""
+    rows = portfolio.transactions.select_related(*PLACES, "import_run").order_by("-at", "-pk")
+    if kind:
+        rows = rows.filter(kind=kind)
+    if asset:
+        rows = rows.filter(ledger.names(asset))
+    if since:
+        rows = rows.filter(at__gte=since)
+    return rows.filter(at__lt=until) if until else rows
+
+
 def read(portfolio: Portfolio, *, chosen: Mapping[str, str], page: str) -> Page[Transaction]:
     """The newest first."""
-    rows = portfolio.transactions.select_related(*PLACES, "import_run").order_by("-at", "-pk")
-    if kind := chosen.get("kind"):
-        rows = rows.filter(kind=kind)
-    if asset := chosen.get("asset"):
-        rows = rows.filter(ledger.names(Asset(pk=int(asset))))
-    if year := chosen.get("year"):
-        first = datetime(int(year), 1, 1, tzinfo=UTC)
-        rows = rows.filter(at__gte=first, at__lt=first.replace(year=first.year + 1))
+    asset, year = chosen.get("asset"), chosen.get("year")
+    first = datetime(int(year), 1, 1, tzinfo=UTC) if year else None
+    rows = filtered(
+        portfolio,
+        kind=chosen.get("kind", ""),
+        asset=Asset(pk=int(asset)) if asset else None,
+        since=first,
+        until=first.replace(year=first.year + 1) if first else None,
+    )
     return Paginator(rows, PAGE).get_page(page)

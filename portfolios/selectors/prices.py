@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from django.db import connection
-from django.db.models import Max, OuterRef, Subquery
+from django.db.models import F, Max, OuterRef, QuerySet, Subquery
 
-from portfolios.models import Asset, DailyPrice
+from portfolios.models import Asset, DailyPrice, OwnPrice, ReferenceRate
 
 # At the close of a day, the close before it is 24 hours old and the one before that 48:
 # older than 36 hours is stale (OPERATIONS.md).
@@ -119,6 +120,23 @@ def close_panel(*, end: date, days: int, asset_ids: Collection[int] | None = Non
             [asset_id for asset_id, _, _ in histories], name="asset_id", dtype="int64"
         ),
     )
+
+
+def daily(asset: Asset, *, start: date, end: date) -> list[dict[str, Any]]:
+    """What is known of each day in [start, end]; of money and own assets only the close."""
+    span = (start, end)
+    rows: QuerySet[Any, Any]
+    if asset.is_own:
+        rows = OwnPrice.objects.filter(asset=asset, date__range=span).values(
+            "date", close=F("price")
+        )
+    elif asset.kind == Asset.Kind.CASH:
+        rates = ReferenceRate.objects.filter(asset=asset, date__range=span)
+        rows = rates.values("date", close=F("rate"))
+    else:
+        measured = DailyPrice.objects.filter(asset=asset, date__range=span)
+        rows = measured.values("date", "open", "high", "low", "close", "volume", "market_cap")
+    return [dict(row) for row in rows.order_by("date")]
 
 
 def candles(asset: Asset, *, end: date, days: int) -> pd.DataFrame:

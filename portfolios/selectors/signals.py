@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from numpy.typing import NDArray
 
 from portfolios.models import MarketSignal
@@ -35,6 +35,13 @@ def series(*, coingecko_id: str, days: Sequence[date]) -> dict[str, NDArray[np.f
             known[name] = np.full(len(days), np.nan)
             known[name][rows] = values
     return known
+
+
+def readings(name: str, *, coingecko_id: str, start: date, end: date) -> QuerySet[MarketSignal]:
+    """One signal of one asset's market, or of all markets, day by day."""
+    of_asset = Q(asset__coingecko_id=coingecko_id) | Q(asset=None)
+    rows = MarketSignal.objects.filter(of_asset, name=name, date__range=(start, end))
+    return rows.select_related("asset").order_by("date", "pk")
 
 
 def sources(*, coingecko_id: str, end: date) -> dict[str, tuple[str, date]]:

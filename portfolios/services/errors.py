@@ -56,6 +56,10 @@ class ConflictError(PortfolioError):
     """The portfolio is no longer what the person saw when they decided."""
 
 
+class RevisionError(ConflictError):
+    """It was another revision that the person saw."""
+
+
 class SandboxFullError(PortfolioError):
     """A guest has as much as a guest may have."""
 

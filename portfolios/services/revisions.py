@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from portfolios.models import Portfolio
-from portfolios.services.errors import ConflictError
+from portfolios.services.errors import ConflictError, RevisionError
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def changing(
         if locked is None or (locked.deleted_at and not even_deleted):
             raise ConflictError("This portfolio was deleted in another tab.")
         if expected is not None and locked.revision != expected:
-            raise ConflictError(
+            raise RevisionError(
                 "This portfolio was changed in another tab. Check what it holds now and try again."
             )
         yield locked

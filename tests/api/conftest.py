@@ -29,9 +29,12 @@ class Program(Client):
     def __init__(self, token: str | None = None) -> None:
         super().__init__(headers={"Authorization": f"Token {token}"} if token else {})
 
-    def send(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+    def send(
+        self, method: str, path: str, body: Any = None, query: Any = None, **options: Any
+    ) -> Any:
         arguments = {"content_type": "application/json"} if body is not None else {}
         text = "" if body is None else json.dumps(body)
+        options |= {"query_params": query} if query else {}
         return self.generic(method, V1 + path, text, **arguments, **options)
 
 

@@ -1,0 +1,76 @@
+from django.urls import path
+
+from portfolios.api.assets import Assets, Categories
+from portfolios.api.imports import ImportRows, Imports
+from portfolios.api.portfolios import ModelPortfolios, Portfolios
+from portfolios.api.prices import Prices, Signals
+from portfolios.api.targets import Holdings, Targets
+from portfolios.api.transactions import Transactions
+
+ONE = "portfolios/<int:pk>/"
+IMPORT = f"{ONE}imports/<int:import_run>/"
+LIST = {"get": "list"}
+urlpatterns = [
+    path("categories/", Categories.as_view(LIST), name="category-list"),
+    path("assets/", Assets.as_view(LIST), name="asset-list"),
+    path("assets/<str:asset>/", Assets.as_view({"get": "retrieve"}), name="asset"),
+    path("assets/<str:asset>/prices/", Prices.as_view(LIST), name="price-list"),
+    path("signals/", Signals.as_view(LIST), name="signal-list"),
+    path("model-portfolios/", ModelPortfolios.as_view(LIST), name="model-portfolio-list"),
+    path(
+        "portfolios/",
+        Portfolios.as_view({"get": "list", "post": "create"}),
+        name="portfolio-list",
+    ),
+    path(
+        ONE,
+        Portfolios.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="portfolio",
+    ),
+    *(
+        path(f"{ONE}{action}/", Portfolios.as_view({"post": action}), name=f"portfolio-{action}")
+        for action in ("archive", "restore", "clone", "undelete")
+    ),
+    path(
+        f"{ONE}targets/",
+        Targets.as_view({"get": "retrieve", "put": "update"}),
+        name="targets",
+    ),
+    path(f"{ONE}holdings/", Holdings.as_view(LIST), name="holding-list"),
+    path(
+        f"{ONE}holdings/<str:asset>/",
+        Holdings.as_view({"put": "update", "delete": "destroy"}),
+        name="holding",
+    ),
+    path(
+        f"{ONE}transactions/",
+        Transactions.as_view({"get": "list", "post": "create"}),
+        name="transaction-list",
+    ),
+    path(
+        f"{ONE}transactions/bulk/",
+        Transactions.as_view({"post": "bulk"}),
+        name="transaction-bulk",
+    ),
+    path(
+        f"{ONE}transactions/<int:transaction>/",
+        Transactions.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+        name="transaction",
+    ),
+    path(
+        f"{ONE}imports/",
+        Imports.as_view({"get": "list", "post": "create"}),
+        name="import-list",
+    ),
+    path(IMPORT, Imports.as_view({"get": "retrieve", "delete": "destroy"}), name="import"),
+    path(f"{IMPORT}rows/", ImportRows.as_view(LIST), name="import-row-list"),
+    path(
+        f"{IMPORT}answers/",
+        Imports.as_view({"post": "answer_questions"}),
+        name="import-answers",
+    ),
+    *(
+        path(f"{IMPORT}{action}/", Imports.as_view({"post": action}), name=f"import-{action}")
+        for action in ("tickers", "confirm", "undo")
+    ),
+]

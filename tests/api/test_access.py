@@ -1,0 +1,117 @@
+"""Who may do what: on every operation that the API describes, so that none can be forgotten.
+
+Each is called as its example in the description says: by the owner, by another person, by nobody,
+and with a token that may only read.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from portfolios.models import Asset, Import, Portfolio
+from portfolios.services import catalogue, imports
+from tests.api.conftest import Program
+from tests.api.operations import Operation, operations
+from tests.factories import (
+    DailyPriceFactory,
+    HoldingFactory,
+    PortfolioFactory,
+    TransactionFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+Programs = Callable[..., Program]
+EVERY = list(operations())
+STATEMENT = (
+    b"UTC_Time,Account,Operation,Coin,Change,Remark\n2024-01-01 10:00:00,Spot,Deposit,BTC,1,\n"
+)
+
+
+@pytest.fixture
+def portfolio() -> Portfolio:
+    """With some of everything, and prices of all assets."""
+    catalogue.load()
+    portfolio = PortfolioFactory()
+    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+    HoldingFactory(portfolio=portfolio, asset=bitcoin)
+    for asset in Asset.objects.exclude(kind="cash"):
+        DailyPriceFactory(asset=asset)
+    return portfolio
+
+
+@pytest.fixture
+def arguments(portfolio: Portfolio) -> dict[str, object]:
+    """What stands in addresses. A new name must be given a meaning here."""
+    entry = TransactionFactory(portfolio=portfolio)
+    portfolio.holdings.create(asset=entry.received_asset, quantity=1)
+    return {
+        "id": portfolio.pk,
+        "pk": portfolio.pk,
+        "asset": "bitcoin",
+        "transaction": entry.pk,
+        "import_run": imports.upload(
+            portfolio=portfolio, file_name="a.csv", content=STATEMENT, now=timezone.now()
+        ).pk,
+    }
+
+
+def call(program: Program, operation: Operation, arguments: dict[str, object]) -> Any:
+    path = operation.address(arguments)
+    if operation.is_a_file:
+        return program.post(path, {"file": SimpleUploadedFile("a.csv", STATEMENT)})
+    path = path.removeprefix("/api/v1")
+    return program.send(operation.method.upper(), path, operation.body, query=operation.query)
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=str)
+def test_its_owner_may(
+    operation: Operation, arguments: dict[str, object], portfolio: Portfolio, program: Programs
+) -> None:
+    prepare(operation, portfolio, arguments)
+    answer = call(program(portfolio.owner), operation, arguments)
+    assert answer.status_code < 300, answer.content
+
+
+@pytest.mark.parametrize("operation", [each for each in EVERY if each.is_of_somebody], ids=str)
+def test_to_somebody_else_it_is_not_there(
+    operation: Operation, arguments: dict[str, object], portfolio: Portfolio, program: Programs
+) -> None:
+    answer = call(program(UserFactory()), operation, arguments)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert Portfolio.objects.get().revision == portfolio.revision
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=str)
+def test_nobody_may_without_a_token(
+    operation: Operation, arguments: dict[str, object], portfolio: Portfolio
+) -> None:
+    answer = call(Program(), operation, arguments)
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert answer.headers["WWW-Authenticate"] == "Token"
+    assert Portfolio.objects.get().revision == portfolio.revision
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=str)
+def test_a_token_that_may_only_read_reads_and_no_more(
+    operation: Operation, arguments: dict[str, object], portfolio: Portfolio, program: Programs
+) -> None:
+    prepare(operation, portfolio, arguments)
+    answer = call(program(portfolio.owner, "read"), operation, arguments)
+    if operation.changes:
+        assert (answer.status_code, answer.json()["code"]) == (403, "read_only_token")
+        assert Portfolio.objects.get().revision == portfolio.revision
+    else:
+        assert answer.status_code == 200, answer.content
+
+
+def prepare(operation: Operation, portfolio: Portfolio, arguments: dict[str, object]) -> None:
+    """What must have happened before an operation makes sense."""
+    if operation.path.endswith("/undo/"):
+        Import.objects.update(state=Import.State.IMPORTED)
+    if operation.path.endswith("/undelete/"):
+        Portfolio.objects.update(deleted_at=timezone.now())
