@@ -1,6 +1,6 @@
-"""What people ask of a plan: by GET, so that it has an address."""
+"""What people ask of a plan, by GET, so that it has an address, and try on the workbench."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,8 +8,10 @@ from django import forms
 
 from analytics.selectors.portfolio_pages import Position
 from analytics.services.plan_pages import Asked, Mode
-from portfolios.forms import LARGEST_AMOUNT, NumberField
-from portfolios.models import PositionRule
+from portfolios.forms import LARGEST_AMOUNT, NumberField, PlainField, TargetsForm
+from portfolios.models import Asset, AssetCategory, Portfolio, PositionRule, TargetVersion
+from portfolios.services import targets
+from portfolios.services.targets import Aim
 
 Trading = PositionRule.Trading
 TRADING = ("never_sold", "left_alone", "only")
@@ -81,3 +83,48 @@ class PlanForm(forms.Form):
     @property
     def needs_cash(self) -> bool:
         return self["mode"].value() in (Mode.INVEST, Mode.RAISE)
+
+
+class WorkbenchForm(TargetsForm):
+    """Targets to try, and what their version is to be called."""
+
+    name = PlainField(
+        label="Name of this version", required=False, max_length=TargetVersion.NAME_LENGTH
+    )
+
+    def __init__(
+        self,
+        submitted: Mapping[str, Any] | None,
+        *,
+        portfolio: Portfolio,
+        aims: Sequence[Aim],
+        weights: Mapping[Aim, Decimal] | None = None,
+    ) -> None:
+        self.opened_with = dict(weights or {})
+        super().__init__(
+            submitted,
+            initial={"revision": portfolio.revision},
+            rows=aims,
+            current=targets.rows(portfolio=portfolio, weights=self.opened_with),
+        )
+
+    @property
+    def tried(self) -> dict[Aim, Decimal]:
+        """The weights in the fields, as far as they are numbers."""
+        if self.is_bound and self.errors is not None:  # reading the errors cleans the form
+            return self.weights
+        return self.opened_with
+
+    def by_category(self) -> list[tuple[AssetCategory, list[tuple[Aim, forms.BoundField]]]]:
+        """The fields of each category, in the order of the rows."""
+        groups: dict[AssetCategory, list[tuple[Aim, forms.BoundField]]] = {}
+        for aim, field in self.rows():
+            category = aim.category if isinstance(aim, Asset) else aim
+            groups.setdefault(category, []).append((aim, field))
+        return list(groups.items())
+
+    @property
+    def scale(self) -> int:
+        """Where the sliders end, in percent: a fine one for small weights, but never too short."""
+        largest = max((float(weight) * 100 for weight in self.tried.values()), default=0.0)
+        return next((end for end in (25, 50) if 1.5 * largest <= end), 100)

@@ -9,6 +9,7 @@ from analytics.views import (
     rebalance,
     sandbox,
     volatility,
+    workbench,
 )
 
 app_name = "analytics"
@@ -22,6 +23,7 @@ urlpatterns = [
     path("portfolios/<int:pk>/allocation/", portfolios.allocation, name="allocation"),
     path("portfolios/<int:pk>/rebalance/", rebalance.rebalance, name="rebalance"),
     path("portfolios/<int:pk>/rebalance/plan.csv", rebalance.plan_csv, name="rebalance-csv"),
+    path("portfolios/<int:pk>/workbench/", workbench.workbench, name="workbench"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("market/", market.market, name="market"),
     path("market/correlation/", correlations.correlation, name="correlation"),

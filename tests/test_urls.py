@@ -73,6 +73,7 @@ OWNED = {
     "analytics:overview": owned(allowed=("GET",)),
     "analytics:portfolio-result": owned(allowed=("GET",)),
     "analytics:allocation": owned(allowed=("GET",)),
+    "analytics:workbench": owned(),
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
     "analytics:value-history": owned(allowed=("GET",)),

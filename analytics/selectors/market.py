@@ -1,6 +1,6 @@
 """The market of one night, ready for a batch of portfolios."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -42,7 +42,7 @@ class Market:
     earlier_closes: Floats  # (3, m) US dollars, EARLIER_DAYS before
     measured: NDArray[np.bool_]  # (m,)
     covariance: Floats  # (m, m) of daily returns
-    returns: Floats  # (RETURN_DAYS or fewer, m) daily; see `_returns`
+    returns: Floats  # (RETURN_DAYS or fewer, m) daily; see `filled`
     daily_volume: Floats  # (m,) US dollars; NaN: unknown
     assumed_volume: Floats  # (m,) US dollars, by tier
     spread_tiers: NDArray[np.int64]  # (m,) places in SPREADS
@@ -81,7 +81,7 @@ def read(*, as_of: date, asset_ids: Collection[int] | None = None) -> Market:
     assets = list(listed)
     ids = np.array([asset.pk for asset in assets], dtype=np.int64)
     latest = prices.latest_closes(as_of=as_of)
-    measured, covariance = _risk(assets, ids, as_of)
+    measured, covariance = risk(assets, ids, as_of)
     volumes = dict(AssetDay.objects.filter(as_of=as_of).values_list("asset_id", "volume"))
     return Market(
         as_of=as_of,
@@ -103,8 +103,8 @@ def read(*, as_of: date, asset_ids: Collection[int] | None = None) -> Market:
     )
 
 
-def _risk(
-    assets: list[Asset], ids: NDArray[np.int64], as_of: date
+def risk(
+    assets: Sequence[Asset], ids: NDArray[np.int64], as_of: date
 ) -> tuple[NDArray[np.bool_], Floats]:
     """Whose risk was measured (m,), and the covariance (m, m)."""
     snapshot = MarketSnapshot.objects.get(as_of=as_of)
@@ -122,22 +122,31 @@ def _risk(
 
 
 def _returns(assets: list[Asset], measured: NDArray[np.bool_], as_of: date) -> Floats:
-    """Daily returns (t, m) of the assets as they were; where one had none, those of its like.
-
-    A day without a return of its own takes the mean of its category on that day, else of all:
-    an assumption about what a young coin would have done, and never zero. What is not measured
-    has none.
-    """
+    """Daily returns (t, m) of the assets as they were; see `filled`."""
     ids = [asset.pk for asset in assets]
     panel = prices.close_panel(end=as_of, days=RETURN_DAYS + 1, asset_ids=ids)
     returns = np.full((max(len(panel) - 1, 0), len(assets)), np.nan)
     if not panel.empty:
         columns = np.searchsorted(ids, panel.columns.to_numpy())
         returns[:, columns] = simple_returns(panel.to_numpy())
-    coins = measured & np.isfinite(returns).any(axis=0)
-    returns = returns[np.isfinite(returns[:, coins]).any(axis=1)]
-    everybody = np.nanmean(returns[:, coins], axis=1) if len(returns) else np.empty(0)
     categories = np.array([asset.category_id for asset in assets], dtype=np.int64)
+    _, returns = filled(returns, measured, categories)
+    return returns
+
+
+def filled(
+    returns: Floats, measured: NDArray[np.bool_], categories: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Daily returns without gaps, and of which days (t,): those on which anything has one.
+
+    A day without a return of its own takes the mean of its category on that day, else of all:
+    an assumption about what a young coin would have done, and never zero. What is not measured
+    has none.
+    """
+    coins = measured & np.isfinite(returns).any(axis=0)
+    days: NDArray[np.bool_] = np.asarray(np.isfinite(returns[:, coins]).any(axis=1))
+    returns = returns[days]
+    everybody = np.nanmean(returns[:, coins], axis=1) if len(returns) else np.empty(0)
     for category in np.unique(categories[coins]):
         of_it = coins & (categories == category)
         known = np.isfinite(returns[:, of_it])
@@ -145,7 +154,7 @@ def _returns(assets: list[Asset], measured: NDArray[np.bool_], as_of: date) -> F
         count = known.sum(axis=1)
         like = np.where(count > 0, total / np.maximum(count, 1), everybody)
         returns[:, of_it] = np.where(known, returns[:, of_it], like[:, None])
-    return np.where(coins, returns, 0.0)
+    return days, np.where(coins, returns, 0.0)
 
 
 def _assumed_volume(asset: Asset) -> float:

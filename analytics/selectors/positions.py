@@ -1,6 +1,6 @@
 """What a range of portfolios holds and aims for, in a few set-based reads."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -148,6 +148,13 @@ def read(*, first_id: int, last_id: int, as_of: date) -> Positions:
         if not connection.savepoint_ids:  # inside another transaction its snapshot rules
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return _Reader(cursor, as_of).read({"first": first_id, "last": last_id})
+
+
+def stand_ins(category_ids: Collection[int], *, as_of: date) -> dict[int, int]:
+    """The id of the asset that stands for each of these categories while nothing of it is held."""
+    with connection.cursor() as cursor:
+        cursor.execute(STAND_INS, {"categories": list(category_ids), "as_of": as_of})
+        return dict(cursor.fetchall())
 
 
 class _Reader:

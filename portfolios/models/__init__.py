@@ -20,6 +20,7 @@ from portfolios.models.prices import (
 )
 from portfolios.models.rules import PositionRule
 from portfolios.models.venues import Venue
+from portfolios.models.versions import TargetVersion
 
 __all__ = [
     "Asset",
@@ -43,6 +44,7 @@ __all__ = [
     "QuarantinedSignal",
     "ReferenceRate",
     "RiskProfile",
+    "TargetVersion",
     "TargetWeight",
     "TickerChoice",
     "TokenMigration",

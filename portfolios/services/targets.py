@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal, localcontext
 
 from portfolios.models import Asset, AssetCategory, Portfolio, TargetWeight
-from portfolios.services import holdings, revisions
+from portfolios.services import holdings, revisions, target_versions
 from portfolios.services.errors import TargetsError
 
 # What a target is for: an asset, or all that is held of a category together.
@@ -86,16 +86,22 @@ def rows(*, portfolio: Portfolio, weights: Mapping[Aim, Decimal]) -> list[Target
 
 
 def replace(
-    *, portfolio: Portfolio, weights: Mapping[Aim, Decimal], expected_revision: int | None
+    *,
+    portfolio: Portfolio,
+    weights: Mapping[Aim, Decimal],
+    expected_revision: int | None,
+    name: str = "",
 ) -> None:
-    """Make these the targets of the portfolio, and no others.
+    """Make these the targets of the portfolio, and no others; they are kept as a version.
 
-    Idempotent but for the revision. Raises TargetsError, and ConflictError when the portfolio is
-    no longer at the revision that the person saw; None means whatever it is.
+    Idempotent but for the revision and the version. Raises TargetsError, and ConflictError when
+    the portfolio is no longer at the revision that the person saw; None means whatever it is.
     """
     check_weights(weights)
     assets = (aim for aim in weights if isinstance(aim, Asset))
     holdings.check_visible(assets, portfolio=portfolio)
     with revisions.changing(portfolio, expected=expected_revision) as locked:
+        target_versions.keep_saved(locked)
         TargetWeight.objects.filter(portfolio=locked).delete()
         TargetWeight.objects.bulk_create(rows(portfolio=locked, weights=weights))
+        target_versions.keep(locked, weights, name=name)

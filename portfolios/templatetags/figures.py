@@ -295,3 +295,10 @@ def ratio(value: Any) -> str:
     """A number without a unit, such as a correlation, with two decimals: 0.92."""
     number = _number(value)
     return DASH if number is None else _fixed(number, 2)
+
+
+@register.filter
+def score(value: Any) -> str:
+    """A risk score with one decimal: 1.8."""
+    number = _number(value)
+    return DASH if number is None else _fixed(number, 1)

@@ -90,12 +90,14 @@ def _added(request: HtmxRequest, submitted: Mapping[str, str]) -> list[Aim]:
     """The categories and assets that have a field already or are to get one."""
     offered = assets.offered(request.user)
     return [
-        *assets.categories_offered().filter(pk__in=_ids(submitted, "category-", "add_category")),
-        *offered.filter(pk__in=_ids(submitted, "weight-", "add")),
+        *assets.categories_offered().filter(
+            pk__in=typed_ids(submitted, "category-", "add_category")
+        ),
+        *offered.filter(pk__in=typed_ids(submitted, "weight-", "add")),
     ]
 
 
-def _ids(submitted: Mapping[str, str], prefix: str, adding: str) -> list[int]:
+def typed_ids(submitted: Mapping[str, str], prefix: str, adding: str) -> list[int]:
     keys = [key.removeprefix(prefix) for key in submitted if key.startswith(prefix)]
     keys.append(submitted.get(adding, ""))
     return [int(key) for key in keys if key.isascii() and key.isdigit() and len(key) < LONGEST_ID]

@@ -1,0 +1,192 @@
+"""The workbench: weights to try, and what they mean, as one types."""
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from analytics.forms import WorkbenchForm
+from analytics.models import NightlyRun
+from analytics.selectors import benches, portfolio_pages
+from analytics.selectors.benches import Bench
+from analytics.services import workbench as outcomes
+from analytics.services.workbench import Outcome
+from analytics.views import portfolios as pages
+from portfolios.models import Asset, Portfolio
+from portfolios.selectors import assets, portfolios
+from portfolios.services import targets
+from portfolios.services.errors import ConflictError, PortfolioError
+from portfolios.services.targets import Aim
+from portfolios.views import HtmxRequest
+from portfolios.views.targets import typed_ids
+
+ROWS = "workbench-rows"
+"""The element that asks for figures as one types; whatever else asks gets the whole bench."""
+MOST_WEIGHTS = 200  # in an address
+UNKNOWN = "This address names weights that cannot be tried: each must be an asset and a fraction."
+
+Weights = dict[Aim, Decimal]
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def workbench(request: HtmxRequest, pk: int) -> HttpResponse:
+    portfolio = pages.visible_or_404(request, pk)
+    run = portfolio_pages.current_run()
+    if request.method == "POST":
+        return _posted(request, portfolio, run)
+    asked = _asked(request)
+    aims = _in_order({*portfolios.aims(portfolio), *(asked or {})})
+    bench = benches.read(portfolio, aims, run=run) if run and aims else None
+    saved = {target.aim: target.weight for target in portfolios.targets(portfolio)}
+    weights = asked or saved or (outcomes.today(bench) if bench else {})
+    form = WorkbenchForm(None, portfolio=portfolio, aims=aims, weights=weights)
+    opened = "asked" if asked else "saved" if saved else "today"
+    return _render(request, portfolio, run, bench, form, opened=opened)
+
+
+def _posted(request: HtmxRequest, portfolio: Portfolio, run: NightlyRun | None) -> HttpResponse:
+    aims = _in_order(_typed_aims(request, request.POST))
+    bench = benches.read(portfolio, aims, run=run) if run and aims else None
+    form = WorkbenchForm(request.POST, portfolio=portfolio, aims=aims)
+    if "saving" in request.POST and form.is_valid() and (answer := _save(request, portfolio, form)):
+        return answer
+    if "normalising" in request.POST and form.is_valid():
+        scaled = request.POST.dict() | form.normalised()
+        form = WorkbenchForm(scaled, portfolio=portfolio, aims=aims)
+    opened = "normalised" if "normalising" in request.POST else ""
+    return _render(request, portfolio, run, bench, form, opened=opened)
+
+
+def _save(request: HtmxRequest, portfolio: Portfolio, form: WorkbenchForm) -> HttpResponse | None:
+    """Keep the weights as targets; None where that is refused, and the form says why."""
+    try:
+        targets.replace(
+            portfolio=portfolio,
+            weights=form.weights,
+            expected_revision=form.cleaned_data["revision"],
+            name=form.cleaned_data["name"],
+        )
+    except PortfolioError as refusal:
+        form.add_error(None, str(refusal))
+        if isinstance(refusal, ConflictError):  # who saves once more has been told
+            saved = Portfolio.objects.get(pk=portfolio.pk)
+            form.data = request.POST.dict() | {"revision": str(saved.revision)}
+        return None
+    messages.success(request, "The targets are saved.")
+    if request.htmx:
+        return HttpResponseClientRedirect(portfolio.get_absolute_url())
+    return redirect(portfolio)
+
+
+def _render(
+    request: HtmxRequest,
+    portfolio: Portfolio,
+    run: NightlyRun | None,
+    bench: Bench | None,
+    form: WorkbenchForm,
+    *,
+    opened: str,
+) -> HttpResponse:
+    is_typing = bool(request.htmx) and request.htmx.trigger == ROWS
+    outcome = outcomes.judge(bench, portfolio, form.tried) if bench else None
+    context: dict[str, object] = {
+        "portfolio": portfolio,
+        "run": run,
+        "form": form,
+        "outcome": outcome,
+        "groups": _groups(form, outcome),
+        "opened": opened,
+    }
+    status = 422 if "saving" in request.POST and form.errors else 200
+    if is_typing:
+        return render(request, "analytics/_workbench_figures.html", context)
+    context |= {
+        "added": request.POST.get("add", "") if "adding" in request.POST else "",
+        "offered": _offered(request, form),
+    }
+    template = "_workbench.html" if request.htmx else "workbench.html"
+    return render(request, f"analytics/{template}", context, status=status)
+
+
+def _groups(form: WorkbenchForm, outcome: Outcome | None) -> list[dict[str, object]]:
+    """The rows of each category, with what they have of the money and of the risk."""
+    shares = outcome.shares if outcome else {}
+    known = {each.category: each for each in outcome.categories} if outcome else {}
+    return [
+        {
+            "category": category,
+            "share": known.get(category),
+            "rows": [(aim, field, shares.get(aim)) for aim, field in rows],
+        }
+        for category, rows in form.by_category()
+    ]
+
+
+def _typed_aims(request: HtmxRequest, typed: QueryDict) -> list[Aim]:
+    """The assets and categories that have a field, or are to get one."""
+    found: list[Aim] = []
+    if asset_ids := typed_ids(typed, "weight-", "add"):
+        visible = Asset.of_anybody.visible_to(request.user).select_related("category")
+        found += visible.filter(pk__in=asset_ids)
+    if category_ids := typed_ids(typed, "category-", "add_category"):
+        found += assets.categories_offered().filter(pk__in=category_ids)
+    return found
+
+
+def _asked(request: HtmxRequest) -> Weights | None:
+    """The weights that the address names: `?weights=<asset>:<fraction>,…`."""
+    text = request.GET.get("weights", "")
+    if not text:
+        return None
+    named: dict[int, Decimal] = {}
+    for part in text.split(",")[:MOST_WEIGHTS]:
+        pk, _, fraction = part.partition(":")
+        weight = _fraction(fraction)
+        if not (pk.isascii() and pk.isdigit() and len(pk) < 19) or weight is None:
+            messages.error(request, UNKNOWN)
+            return None
+        named[int(pk)] = weight
+    visible = Asset.of_anybody.visible_to(request.user).select_related("category")
+    found = visible.in_bulk(named)
+    if len(found) < len(named):
+        messages.error(request, UNKNOWN)
+        return None
+    return {found[pk]: weight for pk, weight in named.items()}
+
+
+def _fraction(text: str) -> Decimal | None:
+    try:
+        fraction = round(Decimal(text), targets.DECIMALS)
+    except InvalidOperation:
+        return None
+    return fraction if fraction.is_finite() and 0 <= fraction <= 1 else None
+
+
+def _in_order(aims: Iterable[Aim]) -> list[Aim]:
+    """By category as the catalogue has them; in each the whole of it, then the largest first."""
+
+    def place(aim: Aim) -> tuple[object, ...]:
+        if isinstance(aim, Asset):
+            rank = aim.cap_rank or 10**9
+            return aim.category.position, aim.category.name, 1, rank, aim.symbol, aim.pk
+        return aim.position, aim.name, 0, 0, "", aim.pk
+
+    return sorted(aims, key=place)
+
+
+def _offered(request: HtmxRequest, form: WorkbenchForm) -> list[tuple[str, list[Asset]]]:
+    """What may still be added, by category."""
+    groups: dict[str, list[Asset]] = {}
+    present = set(form.aims.values())
+    for asset in assets.offered(request.user):
+        if asset not in present:
+            groups.setdefault(asset.category.name, []).append(asset)
+    return list(groups.items())
