@@ -8,6 +8,7 @@ from analytics.views import (
     portfolios,
     rebalance,
     sandbox,
+    tools,
     volatility,
     workbench,
 )
@@ -25,6 +26,8 @@ urlpatterns = [
     path("portfolios/<int:pk>/rebalance/plan.csv", rebalance.plan_csv, name="rebalance-csv"),
     path("portfolios/<int:pk>/workbench/", workbench.workbench, name="workbench"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
+    path("tools/", tools.tools, name="tools"),
+    path("glossary/", tools.glossary, name="glossary"),
     path("market/", market.market, name="market"),
     path("market/correlation/", correlations.correlation, name="correlation"),
     path(

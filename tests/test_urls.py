@@ -114,6 +114,7 @@ OWNED = {
 PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
     "analytics:market": Url(allowed=("GET",)),
+    "analytics:tools": Url(allowed=("GET",)),
     "analytics:asset-list": Url(allowed=("GET",)),
     "analytics:asset": Url(allowed=("GET",), arguments=("listed",)),
     "analytics:volatility": Url(allowed=("GET",)),
@@ -156,6 +157,7 @@ PUBLIC = {
     "home": Url(allowed=("GET",), anonymous=302, user=302, refused=("TRACE",)),
     "portfolios:model-portfolio-list": Url(allowed=("GET",), anonymous=200),
     "portfolios:model-portfolio": Url(allowed=("GET",), arguments=("model",), anonymous=200),
+    "analytics:glossary": Url(allowed=("GET",), anonymous=200),
     "analytics:sandbox": Url(allowed=("POST",), anonymous=405, user=302),
     "livez": Url(allowed=("GET",), anonymous=200),
     "readyz": Url(allowed=("GET",), anonymous=200),

@@ -22,6 +22,7 @@ from analytics.services import regimes, switching
 from portfolios.models import MarketEvent, PriceSource
 from portfolios.services import catalogue, price_imports, signal_imports
 from tests.factories import UserFactory
+from tests.reading import unexplained
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +65,7 @@ def page() -> str:
 
 
 def words(page: str) -> str:
-    main = page.partition('id="main"')[2]
+    main = unexplained(page.partition('id="main"')[2])
     text = html.unescape(re.sub(r"<[^>]+>", " ", main)).replace("\xa0", " ")
     return re.sub(r"\s+([.,])", r"\1", " ".join(text.split()))
 

@@ -31,6 +31,7 @@ from tests.factories import (
     PortfolioFactory,
     UserFactory,
 )
+from tests.reading import unexplained
 
 PAGES = ["overview", "allocation", "rebalance"]
 
@@ -60,7 +61,7 @@ class _Words(HTMLParser):
 
 def words(response) -> str:
     """What a reader sees of a page's main part, without the markup."""
-    html = response.content.decode()
+    html = unexplained(response.content.decode())
     parser = _Words()
     parser.feed(html.partition("<main")[2].rpartition("</main>")[0] or html)
     return " ".join(parser.words)
