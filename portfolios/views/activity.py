@@ -50,11 +50,7 @@ def activity(request: HtmxRequest, pk: int) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def transaction_create(request: HtmxRequest, pk: int) -> HttpResponse:
     """The form of the kind that the address names, a purchase else."""
-    portfolio = _visible_or_404(request, pk)
-    asked = request.GET.get("kind", "")
-    kind = asked if asked in OFFERED else Transaction.Kind.BUY
-    entry = Transaction(portfolio=portfolio, kind=kind, at=timezone.now().replace(microsecond=0))
-    form = TransactionForm(_submitted(request), portfolio=portfolio, entry=entry)
+    portfolio, form = new_entry(request, pk)
     if form.is_valid():
         try:
             transactions.add(
@@ -66,9 +62,9 @@ def transaction_create(request: HtmxRequest, pk: int) -> HttpResponse:
         except PortfolioError as refusal:
             _refuse(request, form, refusal, portfolio)
         else:
-            messages.success(request, f"“{entry.get_kind_display()}” is in the ledger.")
+            messages.success(request, f"“{form.entry.get_kind_display()}” is in the ledger.")
             return _to_list(request, portfolio)
-    return _form(request, form, portfolio)
+    return page(request, form, portfolio)
 
 
 @login_required
@@ -79,7 +75,7 @@ def transaction(request: HtmxRequest, pk: int, transaction_pk: int) -> HttpRespo
     portfolio = _visible_or_404(request, pk)
     entry = _entry_or_404(portfolio, transaction_pk)
     if entry.kind not in LEGS:
-        return _form(request, None, portfolio, entry=entry)
+        return page(request, None, portfolio, entry=entry)
     form = TransactionForm(_submitted(request), portfolio=portfolio, entry=entry)
     if form.is_valid():
         try:
@@ -93,7 +89,7 @@ def transaction(request: HtmxRequest, pk: int, transaction_pk: int) -> HttpRespo
         else:
             messages.success(request, "The transaction is saved.")
             return _to_list(request, portfolio)
-    return _form(request, form, portfolio, entry=entry)
+    return page(request, form, portfolio, entry=entry)
 
 
 @login_required
@@ -140,6 +136,15 @@ def transaction_restore(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("portfolios:activity", pk)
 
 
+def new_entry(request: HttpRequest, pk: int) -> tuple[Portfolio, TransactionForm]:
+    """An empty line of the kind that the address names, a purchase else, and its form."""
+    portfolio = _visible_or_404(request, pk)
+    asked = request.GET.get("kind", "")
+    kind = asked if asked in OFFERED else Transaction.Kind.BUY
+    entry = Transaction(portfolio=portfolio, kind=kind, at=timezone.now().replace(microsecond=0))
+    return portfolio, TransactionForm(_submitted(request), portfolio=portfolio, entry=entry)
+
+
 def _stored(entry: Transaction) -> dict[str, Any]:
     """A line as texts, for a signed address."""
     fields = (field.attname for field in entry._meta.concrete_fields)
@@ -182,13 +187,15 @@ def _to_list(request: HtmxRequest, portfolio: Portfolio) -> HttpResponse:
     return HttpResponseClientRedirect(address) if request.htmx else HttpResponseRedirect(address)
 
 
-def _form(
+def page(
     request: HtmxRequest,
     form: TransactionForm | None,
     portfolio: Portfolio,
     *,
     entry: Transaction | None = None,
+    **also: object,
 ) -> HttpResponse:
+    """A line as a form; `also` is what the template shows besides."""
     shown = entry or (form.entry if form else None)
     assert shown is not None
     context = {
@@ -198,6 +205,8 @@ def _form(
         "is_new": entry is None,
         "kinds": [(kind, Transaction.Kind(kind).label) for kind in OFFERED],
         "explained": EXPLAINED.get(shown.kind, ""),
+        "anyway": "anyway" in request.POST,
+        **also,
     }
     template = "_transaction_form.html" if request.htmx else "transaction_form.html"
     status = 422 if form is not None and form.errors else 200

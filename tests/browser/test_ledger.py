@@ -4,12 +4,14 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from analytics.services import nights
 from portfolios.models import Asset, Portfolio
 from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401  (fixtures)
-from tests.browser.pages import REFUSED, check, press
+from tests.analytics.test_taxes import hold_lots
+from tests.browser.pages import REFUSED, check, press, sign_in
 from tests.factories import AssetFactory, PortfolioFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -101,3 +103,26 @@ class TestPerformance:
         expect(page.get_by_role("cell", name="30 June 2024")).to_be_visible()
         check(page)
         assert console == []
+
+
+def test_a_sale_that_the_plan_does_not_call_for(page: Page, live_server, coins, console):  # noqa: F811
+    lots = [("BTC", "6", "50", 90), ("SOL", "4", "150", 90)]
+    portfolio = hold_lots(coins, lots, {"BTC": "0.5", "SOL": "0.5"})
+    nights.run_to_end(as_of=AS_OF)
+    sign_in(page, live_server.url, portfolio.owner)
+    page.goto(live_server.url + reverse("portfolios:activity", args=[portfolio.pk]))
+    enter(
+        page, "Sell", "2024-07-01T08:30:00",
+        sent=("1.5", "SOL · Solana"), received=("140", "USD · US dollar"),
+    )  # fmt: skip
+    page.get_by_label("Note").fill("I need it")
+    press(page, "Add")
+    expect(page.get_by_role("heading", name="Today's plan does not sell SOL")).to_be_visible()
+    expect(page.get_by_text("Sell 1 BTC, Buy 1 SOL")).to_be_visible()
+    check(page)
+    assert portfolio.holdings.get(asset__symbol="SOL").quantity == 4
+    expect(page.get_by_label("Note")).to_have_value("I need it")
+    press(page, "Record it anyway")
+    expect(page.get_by_text("“Sell” is in the ledger.")).to_be_visible()
+    assert portfolio.holdings.get(asset__symbol="SOL").quantity == Decimal("2.5")
+    assert console == []

@@ -1,0 +1,115 @@
+"""A sale that today's plan does not call for: the plan is shown once, then it is done as told."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from analytics.services import nights
+from portfolios.models import Transaction
+from tests.analytics.test_taxes import hold_lots
+from tests.factories import PortfolioFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QUESTION = "Record it anyway"
+
+
+@pytest.fixture
+def portfolio(coins, as_of):
+    """It has too much Bitcoin, so the plan sells that and buys the other."""
+    lots = [("BTC", "6", "50", 90), ("SOL", "4", "150", 90)]
+    portfolio = hold_lots(coins, lots, {"BTC": "0.5", "SOL": "0.5"})
+    nights.run_to_end(as_of=as_of)
+    return portfolio
+
+
+@pytest.fixture
+def record(portfolio, coins, as_of):
+    """record(kind, sent=…): post the form of a new line, dated the day after the night."""
+    client = Client()
+    client.force_login(portfolio.owner)
+
+    def post(kind: str, *, days: int = 1, **fields: Any):
+        portfolio.refresh_from_db()
+        sent, quantity = fields.pop("sent", ("SOL", "1.5"))
+        typed = {
+            "revision": portfolio.revision,
+            "at": f"{as_of + timedelta(days=days)}T09:30:00",
+            "note": "so that =nothing is lost",
+            "sent_asset": coins[sent].pk,
+            "sent_quantity": quantity,
+            "received_asset": coins["USD"].pk,
+            "received_quantity": "77.25",
+        }
+        address = reverse("analytics:sale-check", args=[portfolio.pk])
+        return client.post(f"{address}?kind={kind}", typed | fields)
+
+    return post
+
+
+def sales(portfolio) -> int:
+    return portfolio.transactions.filter(kind=Transaction.Kind.SELL).count()
+
+
+def test_the_plan_is_shown_once_with_all_that_was_typed_and_then_it_is_recorded(record, portfolio):
+    answer = record("sell")
+    page = " ".join(answer.text.split())
+    assert (answer.status_code, sales(portfolio)) == (200, 0)
+    for words in (
+        QUESTION, "plan does not sell SOL", "Sell 1 BTC, Buy 1 SOL", "40.0 %, target 50.0 %",
+        'value="1.5"', 'value="77.25"', "so that =nothing is lost", "2024-07-01T09:30:00",
+    ):  # fmt: skip
+        assert words in page, words
+    assert record("sell", anyway="1").status_code == 302
+    assert sales(portfolio) == 1
+    assert portfolio.holdings.get(asset__symbol="SOL").quantity == 4 - 1.5
+
+
+def test_what_the_plan_sells_is_recorded_at_once_and_more_than_that_is_not(record, portfolio):
+    asked = record("sell", sent=("BTC", "4"))
+    assert QUESTION in asked.text
+    assert "not more" in asked.text
+    assert record("sell", sent=("BTC", "0.5")).status_code == 302
+    assert sales(portfolio) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("sell", {"days": -8}),  # history that is completed
+        ("withdrawal", {}),
+        ("buy", {"sent": ("USD", "20"), "received_asset": "BTC"}),
+    ],
+)
+def test_what_is_no_sale_of_today_is_not_asked_about(record, portfolio, coins, kind, asked):
+    if "received_asset" in asked:
+        asked = {**asked, "received_asset": coins[asked["received_asset"]].pk}
+    answer = record(kind, **asked)
+    assert QUESTION not in answer.text
+    assert "Add" in answer.text or answer.status_code == 302
+
+
+def test_a_swap_out_of_an_asset_is_a_sale(record, coins):
+    assert QUESTION in record("swap", received_asset=coins["BTC"].pk).text
+
+
+def test_a_refused_sale_is_not_asked_about_again(record, portfolio):
+    refused = record("sell", sent=("SOL", "5"), anyway="1")
+    assert (refused.status_code, sales(portfolio)) == (422, 0)
+    assert 'name="anyway" value="1"' in refused.text
+    assert "more than is held" in refused.text
+
+
+def test_without_a_calculation_nothing_is_asked(coins, as_of):
+    portfolio = PortfolioFactory()
+    client = Client()
+    client.force_login(portfolio.owner)
+    address = reverse("analytics:sale-check", args=[portfolio.pk])
+    typed = {"revision": 1, "at": f"{as_of}T09:30:00", "sent_asset": coins["SOL"].pk,
+             "sent_quantity": "1"}  # fmt: skip
+    answer = client.post(f"{address}?kind=sell", typed)
+    assert answer.status_code == 422
+    assert "1 SOL more than is held" in answer.text
