@@ -8,8 +8,11 @@ from typing import Any
 import structlog
 from celery import Task, shared_task
 from django.conf import settings
+from django.core.cache import cache
 from django.db import OperationalError
 from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerAway
+from redis.exceptions import RedisError
 
 from accounts.tasks import send_due_mail
 from analytics.models import NightlyRun
@@ -23,11 +26,16 @@ from analytics.services import (
     runs,
     staff_alerts,
 )
+from portfolios.models import Portfolio
 
 # A ring works this long and rings again: what somebody waits for comes first, and a worker that is
 # stopped has time to finish.
 WORKING_SECONDS = 5
 MAX_RINGS = 32
+# Meanwhile a request for the same revision of a portfolio is taken to be under way.
+UNDER_WAY_SECONDS = 60
+# Pressing the button again and again does not fill the queue.
+AGAIN_SECONDS = 3
 # Raised when a message means something new; the release that does so still takes the old ones.
 VERSION = 1
 DATABASE_AWAY = {
@@ -103,6 +111,19 @@ def compute_chunks(run_id: int) -> None:
 @doorbell
 def recompute_portfolio(portfolio_id: int) -> None:
     recomputation.recompute(portfolio_id=portfolio_id)
+
+
+def recompute_once(portfolio: Portfolio, *, within: int = UNDER_WAY_SECONDS) -> bool:
+    """Ask, unless somebody did for this revision `within` seconds; False without a broker."""
+    key = f"recomputation:{within}:{portfolio.pk}:{portfolio.revision}"
+    if not cache.add(key, True, within):
+        return True
+    try:
+        recompute_portfolio.delay(portfolio.pk)
+    except (BrokerAway, RedisError):
+        cache.delete(key)
+        return False
+    return True
 
 
 @doorbell

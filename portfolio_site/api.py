@@ -35,6 +35,7 @@ version_1 = [
         name="preferences",
     ),
     path("", include("portfolios.api.urls")),
+    path("", include("analytics.api.urls")),
     re_path(r"^.*$", Unknown.as_view(), name="unknown"),
 ]
 urlpatterns = [path("v1/", include(version_1))]

@@ -6,11 +6,12 @@ in a script should be told, not guessed at.
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
@@ -153,3 +154,11 @@ class Day(serializers.DateField):
         if not isinstance(sent, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", sent, re.ASCII):
             self.fail("invalid", format="YYYY-MM-DD")
         return super().to_internal_value(sent)
+
+
+def day_or_404(text: str) -> date:
+    """A day out of an address."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotFound("An address names a day as 2025-01-31.") from None

@@ -116,14 +116,19 @@ def read(user: User, *, run: NightlyRun | None, sort: str, page: str) -> Portfol
         sort = key = BY_NAME
     portfolios = Paginator(_sorted(user, run, key, descending=sort.startswith("-")), PAGE_SIZE)
     shown = portfolios.get_page(page)
-    results = PortfolioResult.objects.filter(run=run, portfolio__in=list(shown)) if run else ()
-    by_revision = {(result.portfolio_id, result.revision): result for result in results}
     return PortfolioList(
         columns=columns.heads(LABELS, sort=sort, ascending_first=ASCENDING_FIRST),
         page=shown,
-        rows=[Row(p, by_revision.get((p.pk, p.revision))) for p in shown],
+        rows=measured(list(shown), run=run),
         sort=sort,
     )
+
+
+def measured(portfolios: Sequence[Portfolio], *, run: NightlyRun | None) -> list[Row]:
+    """Each with its result at its own revision, if there is one. One query."""
+    results = PortfolioResult.objects.filter(run=run, portfolio__in=portfolios) if run else ()
+    by_revision = {(result.portfolio_id, result.revision): result for result in results}
+    return [Row(p, by_revision.get((p.pk, p.revision))) for p in portfolios]
 
 
 def _sorted(

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
+from analytics import tasks
 from analytics.selectors import portfolio_list as list_pages
 from analytics.selectors import portfolio_pages
 from analytics.selectors import value_history as histories
-from analytics.views import recomputation
 from portfolios.models import Portfolio
 from portfolios.selectors import base_units, portfolios
 from portfolios.views import HtmxRequest
@@ -94,7 +94,7 @@ def recompute(request: HtmxRequest, pk: int) -> HttpResponse:
     before = portfolio_pages.version(portfolio, run=run) if run else ""
     if run and portfolio_pages.is_kept(portfolio, run=run):
         messages.info(request, KEPT)
-    elif not recomputation.enqueue_once(portfolio, within=recomputation.AGAIN_SECONDS):
+    elif not tasks.recompute_once(portfolio, within=tasks.AGAIN_SECONDS):
         messages.error(request, "The calculation cannot start now. Please try again later.")
     elif request.htmx and before:
         return _calculated(request, portfolio, before=before, tries=1)
@@ -168,6 +168,6 @@ def fragment_context(
     is_due = not context["is_empty"] and not portfolio.archived_at
     if asking and context["run"] and not context["reading"] and is_due:
         tries = _tries(request)
-        gave_up = tries > MAX_TRIES or not recomputation.enqueue_once(portfolio)
+        gave_up = tries > MAX_TRIES or not tasks.recompute_once(portfolio)
         context |= {"tries": tries, "gave_up": gave_up}
     return context

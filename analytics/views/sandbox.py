@@ -8,9 +8,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from accounts.services import guests
+from analytics import tasks
 from analytics.selectors import portfolio_pages
 from analytics.services import examples
-from analytics.views import recomputation
 from portfolios.models import Portfolio
 from portfolios.selectors import model_portfolios, prices
 
@@ -31,7 +31,7 @@ def sandbox(request: HttpRequest) -> HttpResponse:
     if example is None:  # no prices yet: the empty list offers the models
         return redirect("analytics:portfolio-list")
     if portfolio_pages.current_run():
-        recomputation.enqueue_once(example)
+        tasks.recompute_once(example)
     return redirect(example)
 
 

@@ -24,6 +24,7 @@ from portfolios.selectors import assets
 from portfolios.services import import_answers, import_previews, imports, tickers
 from portfolios.services.errors import ImportRefusedError
 
+STATES = Import.State.choices
 REFUSALS = ("import_refused", "conflict")
 SHORTFALLS = [
     (import_answers.OPENING, "Open the history with what is missing"),
@@ -36,7 +37,7 @@ class ImportFields(Fields):
     id = serializers.IntegerField()
     file_name = serializers.CharField()
     format = serializers.CharField()
-    state = serializers.ChoiceField(Import.State.choices)
+    state = serializers.ChoiceField(STATES)
     total = serializers.IntegerField(help_text="Rows to add.")
     added = serializers.IntegerField()
     already_there = serializers.IntegerField()

@@ -70,7 +70,7 @@ class Prices(MarketResource):
     def list(self, request: Request, asset: str) -> Response:
         """Every known day of a range. Of money and of your own assets only the close is known."""
         found = visible_or_404(request, asset)
-        since, until = _range(RangeQuery.of(request))
+        since, until = asked_range(RangeQuery.of(request))
         none = dict.fromkeys(PriceFields().fields)
         rows = [none | row for row in prices.daily(found, start=since, end=until)]
         series = {"asset": found, "since": since, "until": until, "prices": rows}
@@ -86,12 +86,12 @@ class Signals(MarketResource):
     def list(self, request: Request) -> Response:
         """One figure a day of one asset's market, or of all markets."""
         asked = SignalQuery.of(request)
-        since, until = _range(asked)
+        since, until = asked_range(asked)
         rows = signals.readings(asked["name"], coingecko_id=asked["asset"], start=since, end=until)
         series = {"name": asked["name"], "since": since, "until": until, "signals": rows}
         return Response(SignalSeries(series).data)
 
 
-def _range(asked: dict[str, Any]) -> tuple[Any, Any]:
+def asked_range(asked: dict[str, Any]) -> tuple[Any, Any]:
     today = timezone.now().date()
     return ranges.days(since=asked.get("since"), until=asked.get("until"), today=today)

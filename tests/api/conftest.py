@@ -1,19 +1,32 @@
 """People with tokens, and requests as their programs make them."""
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import tokens
+from analytics.models import AssetDay, NightlyRun, PortfolioResult, RegimeDay, Suggestion
+from portfolios.models import Asset, DailyPrice, Portfolio
+from portfolios.services import catalogue
+from tests.factories import (
+    HoldingFactory,
+    PortfolioFactory,
+    TargetWeightFactory,
+    UserFactory,
+    asset_day,
+)
 
 V1 = "/api/v1"
+AS_OF = date(2024, 12, 31)
 
 
 def token_of(user: User, scope: str = "write") -> str:
@@ -54,3 +67,70 @@ def unhurried(settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     cache.clear()
     settings.API_REQUESTS_PER_MINUTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def market(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The catalogue, as a night has measured it, for all tests of a module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        catalogue.load()
+        measure_market()
+        yield
+        transaction.set_rollback(True)
+
+
+def measure_market() -> None:
+    assets = list(Asset.objects.exclude(kind="cash"))
+    DailyPrice.objects.bulk_create(
+        DailyPrice(asset=each, date=AS_OF, open=100, high=100, low=100, close=100)
+        for each in assets
+    )
+    AssetDay.objects.bulk_create(asset_day(each, as_of=AS_OF) for each in assets)
+    RegimeDay.objects.create(date=AS_OF, label="bull", days=3)
+    NightlyRun.objects.create(as_of=AS_OF, is_current=True, state="published")
+
+
+@pytest.fixture
+def portfolio(market: None, db: None) -> Portfolio:
+    """With some of everything, and out of its bands."""
+    return drifted(UserFactory())
+
+
+def drifted(owner: User, **fields: Any) -> Portfolio:
+    portfolio: Portfolio = PortfolioFactory(owner=owner, **fields)
+    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+    HoldingFactory(portfolio=portfolio, asset=bitcoin)
+    TargetWeightFactory(portfolio=portfolio, asset=bitcoin, weight=Decimal(1))
+    measure(portfolio, bitcoin, NightlyRun.objects.get())
+    return portfolio
+
+
+def measure(portfolio: Portfolio, asset: Asset, run: NightlyRun) -> None:
+    """What a night would store of it: all in one asset, and what to do about it."""
+    PortfolioResult.objects.create(
+        run=run,
+        portfolio=portfolio,
+        revision=portfolio.revision,
+        status=PortfolioResult.Status.IN_BREACH,
+        value=100,
+        volatility=0.5,
+        risk_coverage=1,
+        band=0.05,
+        worst_drift=0.4,
+        asset_ids=[asset.pk],
+        values=[100],
+        weights=[1],
+        target_weights=[0.6],
+        risk_contributions=[0.5],
+    )
+    Suggestion.objects.create(
+        run=run,
+        portfolio=portfolio,
+        revision=portfolio.revision,
+        answer=Suggestion.Answer.ACT,
+        cost=1,
+        one_way_turnover=0.4,
+        asset_ids=[asset.pk],
+        amounts=[-40],
+        quantities=[-0.4],
+    )

@@ -33,6 +33,10 @@ class Operation:
         return self.method not in SAFE
 
     @property
+    def is_for_staff(self) -> bool:
+        return "staff_only" in str(self.details["responses"].get("403"))
+
+    @property
     def is_of_somebody(self) -> bool:
         """Whether its address has the id of something that belongs to a person."""
         return "/portfolios/{" in self.path
@@ -62,9 +66,9 @@ class Operation:
 
 
 def example(parameter: Mapping[str, Any]) -> Any:
-    if examples := parameter.get("examples"):
-        return next(iter(examples.values()))["value"]
-    return parameter["schema"]["enum"][0]
+    """The article's trade, or the first of the choices."""
+    trade = {"entry": "67000", "stop": "65500", "target": "72000"}
+    return trade.get(parameter["name"]) or parameter["schema"]["enum"][0]
 
 
 def operations() -> Iterator[Operation]:

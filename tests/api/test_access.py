@@ -11,14 +11,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from portfolios.models import Asset, Import, Portfolio
-from portfolios.services import catalogue, imports
-from tests.api.conftest import Program
+from portfolios.models import Import, Portfolio
+from portfolios.services import imports
+from tests.api.conftest import AS_OF, Program
 from tests.api.operations import Operation, operations
 from tests.factories import (
-    DailyPriceFactory,
-    HoldingFactory,
-    PortfolioFactory,
     TransactionFactory,
     UserFactory,
 )
@@ -33,18 +30,6 @@ STATEMENT = (
 
 
 @pytest.fixture
-def portfolio() -> Portfolio:
-    """With some of everything, and prices of all assets."""
-    catalogue.load()
-    portfolio = PortfolioFactory()
-    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
-    HoldingFactory(portfolio=portfolio, asset=bitcoin)
-    for asset in Asset.objects.exclude(kind="cash"):
-        DailyPriceFactory(asset=asset)
-    return portfolio
-
-
-@pytest.fixture
 def arguments(portfolio: Portfolio) -> dict[str, object]:
     """What stands in addresses. A new name must be given a meaning here."""
     entry = TransactionFactory(portfolio=portfolio)
@@ -53,6 +38,8 @@ def arguments(portfolio: Portfolio) -> dict[str, object]:
         "id": portfolio.pk,
         "pk": portfolio.pk,
         "asset": "bitcoin",
+        "day": AS_OF,
+        "as_of": AS_OF,
         "transaction": entry.pk,
         "import_run": imports.upload(
             portfolio=portfolio, file_name="a.csv", content=STATEMENT, now=timezone.now()
@@ -109,9 +96,20 @@ def test_a_token_that_may_only_read_reads_and_no_more(
         assert answer.status_code == 200, answer.content
 
 
+@pytest.mark.parametrize("operation", [each for each in EVERY if each.is_for_staff], ids=str)
+def test_what_is_for_staff_is_for_nobody_else(
+    operation: Operation, arguments: dict[str, object], portfolio: Portfolio, program: Programs
+) -> None:
+    answer = call(program(portfolio.owner), operation, arguments)
+    assert (answer.status_code, answer.json()["code"]) == (403, "staff_only")
+
+
 def prepare(operation: Operation, portfolio: Portfolio, arguments: dict[str, object]) -> None:
     """What must have happened before an operation makes sense."""
     if operation.path.endswith("/undo/"):
         Import.objects.update(state=Import.State.IMPORTED)
+    if operation.is_for_staff:
+        portfolio.owner.is_staff = True
+        portfolio.owner.save()
     if operation.path.endswith("/undelete/"):
         Portfolio.objects.update(deleted_at=timezone.now())

@@ -1,0 +1,35 @@
+"""Inferences for programs: the market as measured, risk, drift, suggestions, and the night.
+
+Each module is a resource or a few that belong together: its fields, then its operations.
+"""
+
+from accounts.api import problems
+from accounts.api.problems import Problem
+from analytics.core.errors import CoreError
+
+
+class NotMeasured(Exception):
+    """No night has measured this yet."""
+
+
+class NotCalculated(Exception):
+    """The portfolio has changed since it was calculated; that is on its way."""
+
+    wait = 3
+
+    def __str__(self) -> str:
+        return f"It is being calculated. Ask again in {self.wait} seconds."
+
+
+class NoSuggestion(Exception):
+    """There is nothing to suggest."""
+
+
+problems.register(
+    {
+        NotMeasured: Problem("not_measured", 404, "No night has measured this yet"),
+        NotCalculated: Problem("not_calculated", 409, "It is being calculated"),
+        NoSuggestion: Problem("no_suggestion", 404, "There is no suggestion now"),
+        CoreError: Problem("no_calculation", 422, "Nothing can be calculated from this"),
+    }
+)

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from analytics.api.market import CorrelationMatrix, Market, MeasuredAssets, RegimeOfDay, Regimes
+from analytics.api.position_sizes import PositionSizes
+from analytics.api.risk import Drift, Risk
+from analytics.api.runs import Runs
+from analytics.api.suggestions import Suggestions
+
+ONE = "portfolios/<int:pk>/"
+LIST, READ = {"get": "list"}, {"get": "retrieve"}
+urlpatterns = [
+    path("market/", Market.as_view(READ), name="market"),
+    path("market/assets/", MeasuredAssets.as_view(LIST), name="measured-asset-list"),
+    path("market/regimes/", Regimes.as_view(LIST), name="regime-list"),
+    path("market/regimes/<str:day>/", RegimeOfDay.as_view(READ), name="regime"),
+    path("market/correlations/", CorrelationMatrix.as_view(READ), name="correlations"),
+    path("drift/", Drift.as_view(LIST), name="drift-list"),
+    path(f"{ONE}risk/", Risk.as_view(READ), name="risk"),
+    path(f"{ONE}suggestion/", Suggestions.as_view(READ), name="suggestion"),
+    path("position-size/", PositionSizes.as_view(READ), name="position-size"),
+    path("runs/", Runs.as_view(LIST), name="run-list"),
+    path("runs/<str:as_of>/", Runs.as_view(READ), name="run"),
+]
