@@ -27,8 +27,10 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
     if alert is None:
         return None
     portfolio, run = alert.portfolio, alert.run
+    is_due = alert.kind == AlertEvent.Kind.DUE
     context = {
         "portfolio": portfolio,
+        "due_on": alert.due_on,
         "reading": portfolio_pages.read(portfolio, run=run, revision=alert.revision),
         "high_volatility": RegimeDay.objects.get(date=run.as_of).high_volatility,
         "simulated_market": not settings.MARKET_DATA_DIR,
@@ -38,7 +40,9 @@ def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
     with figures.written_in(portfolio.owner.number_style):
         return emails.render(
             "emails/drift_alert",
-            subject=f"{portfolio.name} has drifted out of its bands",
+            subject=f"{portfolio.name} is due to be rebalanced"
+            if is_due
+            else f"{portfolio.name} has drifted out of its bands",
             context=context,
             headers=unsubscribe.headers(portfolio.owner),
         )

@@ -9,6 +9,7 @@ from analytics.views import (
     rebalance,
     sale_check,
     sandbox,
+    suggestions,
     tools,
     volatility,
     workbench,
@@ -27,6 +28,24 @@ urlpatterns = [
     path("portfolios/<int:pk>/rebalance/plan.csv", rebalance.plan_csv, name="rebalance-csv"),
     path("portfolios/<int:pk>/workbench/", workbench.workbench, name="workbench"),
     path("portfolios/<int:pk>/sale-check/", sale_check.sale_check, name="sale-check"),
+    path(
+        "portfolios/<int:pk>/suggestion/done/", suggestions.suggestion_done, name="suggestion-done"
+    ),
+    path(
+        "portfolios/<int:pk>/suggestion/dismiss/",
+        suggestions.suggestion_dismiss,
+        name="suggestion-dismiss",
+    ),
+    path(
+        "portfolios/<int:pk>/suggestion/snooze/",
+        suggestions.suggestion_snooze,
+        name="suggestion-snooze",
+    ),
+    path(
+        "portfolios/<int:pk>/suggestion/reopen/",
+        suggestions.suggestion_reopen,
+        name="suggestion-reopen",
+    ),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("tools/", tools.tools, name="tools"),
     path("glossary/", tools.glossary, name="glossary"),

@@ -77,6 +77,10 @@ OWNED = {
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
+    "analytics:suggestion-done": owned(user=302),
+    "analytics:suggestion-dismiss": owned(allowed=("POST",), user=302),
+    "analytics:suggestion-snooze": owned(allowed=("POST",), user=302),
+    "analytics:suggestion-reopen": owned(allowed=("POST",), user=302),
     "analytics:value-history": owned(allowed=("GET",)),
     "analytics:performance": owned(allowed=("GET",)),
     "analytics:recompute": owned(user=302),

@@ -3,7 +3,7 @@ from analytics.models.assets import AssetDay
 from analytics.models.market import ClusterDay, MarketSnapshot, RegimeDay, SwitchingReview
 from analytics.models.results import PortfolioResult
 from analytics.models.runs import NightlyRun, RunChunk, RunStep
-from analytics.models.suggestions import Suggestion
+from analytics.models.suggestions import Suggestion, SuggestionLife
 
 __all__ = [
     "AlertEvent",
@@ -17,5 +17,6 @@ __all__ = [
     "RunChunk",
     "RunStep",
     "Suggestion",
+    "SuggestionLife",
     "SwitchingReview",
 ]

@@ -28,15 +28,25 @@ class BreachEpisode(models.Model):
 
 
 class AlertEvent(models.Model):
-    """Something worth a message, once per episode and kind."""
+    """Something worth a message: once per episode and kind, and again when it is worse.
+
+    `number` is that of the suggestion's letter (SuggestionLife.letter).
+    """
 
     class Kind(models.TextChoices):
         DRIFT = "drift"
+        DUE = "due"  # by the portfolio's calendar
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="alerts")
-    episode = models.ForeignKey(BreachEpisode, on_delete=models.CASCADE, related_name="alerts")
+    episode = models.ForeignKey(
+        BreachEpisode, null=True, on_delete=models.CASCADE, related_name="alerts"
+    )
+    due_on = models.DateField(null=True, help_text="Of the calendar; empty: a breach called.")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.DRIFT)
     run = models.ForeignKey(NightlyRun, on_delete=models.CASCADE, related_name="alerts")
+    number = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="Of its kind, in the episode."
+    )
     revision = models.IntegerField(help_text="Of the portfolio, as the night saw it.")
     departed_on = models.DateField(
         null=True, help_text="The day digests count it to: earlier than the run's after an outage."
@@ -45,7 +55,10 @@ class AlertEvent(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=["portfolio", "episode", "kind"], name="alert_once_per_episode"
+                fields=["portfolio", "episode", "kind", "number"], name="alert_once_per_episode"
+            ),
+            models.UniqueConstraint(
+                fields=["portfolio", "due_on", "number"], name="alert_once_per_due_day"
             ),
         )
 

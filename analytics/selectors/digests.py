@@ -41,12 +41,12 @@ def days(preference: str, *, as_of: date, since: date | None = None) -> Days:
 
 
 def departures(user: User, *, within: Days) -> list[Departure]:
-    """The user's portfolios that left their bands, the latest first; those put away are not."""
+    """The user's portfolios that left their bands or are due, the latest first; none put away."""
     alerts = (
         AlertEvent.objects.alias(day=Coalesce("departed_on", "run__as_of"))
         .filter(
             portfolio__owner=user,
-            kind=AlertEvent.Kind.DRIFT,
+            kind__in=(AlertEvent.Kind.DRIFT, AlertEvent.Kind.DUE),
             day__range=(within.first, within.last),
             portfolio__archived_at=None,
             portfolio__deleted_at=None,

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.core.returns import simple_returns
-from analytics.models import AssetDay, MarketSnapshot, RegimeDay
+from analytics.models import AssetDay, MarketSnapshot
+from analytics.selectors import regimes
 from portfolios.models import Asset, Venue
 from portfolios.models.assets import DOLLAR
 from portfolios.selectors import prices
@@ -37,6 +38,7 @@ class Market:
 
     as_of: date
     high_volatility: bool
+    stormy_days: frozenset[date]  # of high volatility, within the last week
     asset_ids: NDArray[np.int64]  # (m,) ascending
     closes: Floats  # (m,) US dollars
     earlier_closes: Floats  # (3, m) US dollars, EARLIER_DAYS before
@@ -82,10 +84,12 @@ def read(*, as_of: date, asset_ids: Collection[int] | None = None) -> Market:
     ids = np.array([asset.pk for asset in assets], dtype=np.int64)
     latest = prices.latest_closes(as_of=as_of)
     measured, covariance = risk(assets, ids, as_of)
+    stormy = regimes.stormy_days(end=as_of, days=7)
     volumes = dict(AssetDay.objects.filter(as_of=as_of).values_list("asset_id", "volume"))
     return Market(
         as_of=as_of,
-        high_volatility=RegimeDay.objects.filter(date=as_of, high_volatility=True).exists(),
+        high_volatility=as_of in stormy,
+        stormy_days=stormy,
         asset_ids=ids,
         closes=np.array([latest[pk].close if pk in latest else np.nan for pk in ids.tolist()]),
         earlier_closes=np.array(

@@ -209,6 +209,11 @@ class Reading:
         return sorted(outside, key=lambda each: -abs(each.drift))
 
     @property
+    def out_of_place(self) -> list[Position | CategoryTarget]:
+        """What a letter tells of: what is outside its band, or else all that is off its target."""
+        return self.breaches or sorted(self.judged, key=lambda each: -abs(each.drift))
+
+    @property
     def unpriced(self) -> list[Asset]:
         return [position.asset for position in self.positions if position.close is None]
 

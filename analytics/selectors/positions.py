@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from analytics.selectors.market import EARLIER_DAYS
 from portfolios.models import PositionRule, binary_copy
+from portfolios.models.portfolios import Cadence
 
-PORTFOLIOS = """
+CADENCES = ",".join(Cadence)
+PORTFOLIOS = f"""
     SELECT id, revision, tolerance_band::float8, wide_band::float8,
            coalesce(relative_band::float8, 'NaN'), fee_rate::float8, coalesce(venue_id, 0),
            (order_type = 'maker')::int, withdraws::int, risk_aversion::float8,
-           coalesce(horizon_days, 0)::int, (short_term_tax IS NOT NULL)::int
+           coalesce(horizon_days, 0)::int, (short_term_tax IS NOT NULL)::int,
+           array_position('{{{CADENCES}}}'::text[], cadence::text)
     FROM portfolios_portfolio
     WHERE id BETWEEN %(first)s AND %(last)s AND archived_at IS NULL AND deleted_at IS NULL
 """
@@ -123,6 +126,7 @@ class Positions:
     tolerance_bands: Floats  # (b,)
     wide_bands: Floats  # (b,)
     relative_bands: Floats  # (b,) NaN: none
+    cadences: NDArray[np.int32]  # (b,) places in portfolios.models.portfolios.Cadence
     costs: CostChoices
     listed_ids: Ids  # (n,) ascending
     own: OwnAssets
@@ -177,6 +181,7 @@ class _Reader:
             tolerance_bands=portfolios["band"],
             wide_bands=portfolios["wide_band"],
             relative_bands=portfolios["relative_band"],
+            cadences=portfolios["cadence"] - 1,
             costs=CostChoices(
                 fee_rates=portfolios["fee_rate"],
                 venue_ids=portfolios["venue"],
@@ -198,7 +203,7 @@ class _Reader:
         fractions = dict.fromkeys(("band", "wide_band", "relative_band", "fee_rate"), "f8")
         choices = {"venue": "i8", "as_maker": "i4", "withdraws": "i4", "risk_aversion": "f8"}
         columns = {"id": "i8", "revision": "i4", **fractions, **choices}
-        columns |= {"horizon": "i4", "counts_tax": "i4"}
+        columns |= {"horizon": "i4", "counts_tax": "i4", "cadence": "i4"}
         rows = binary_copy.read(self.cursor, PORTFOLIOS, bounds, **columns)
         return np.sort(rows, order="id")
 

@@ -246,3 +246,10 @@ def _evidence(signal: Signal, told: Mapping[str, Any]) -> Evidence:
         as_of=date.fromisoformat(as_of) if as_of else None,
         source=told.get("source"),
     )
+
+
+def stormy_days(*, end: date, days: int) -> frozenset[date]:
+    """Which of the `days` days up to `end` had high volatility, each as its own night told."""
+    within = (end - timedelta(days=days - 1), end)
+    rows = RegimeDay.objects.filter(date__range=within, high_volatility=True)
+    return frozenset(rows.values_list("date", flat=True))

@@ -30,6 +30,11 @@ class Verdict:
         return self.answer == Suggestion.Answer.ACT
 
     @property
+    def is_due(self) -> bool:
+        """Whether the portfolio's calendar, if it keeps one, does not wait for another day."""
+        return self.answer != Suggestion.Answer.NOT_DUE
+
+    @property
     def is_measured(self) -> bool:
         return self.answer != Suggestion.Answer.UNMEASURED
 

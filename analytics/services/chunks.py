@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Now
 
-from analytics.models import NightlyRun, RunChunk
+from analytics.models import NightlyRun, PortfolioResult, RunChunk
 from analytics.selectors import market as market_selector
 from analytics.selectors import positions
 from analytics.selectors.market import Market
@@ -24,8 +24,9 @@ from portfolios.models import Portfolio
 
 LEASE = timedelta(minutes=6)  # longer than the hard limit of a task
 MAX_ATTEMPTS = 3
-VERSION = 3  # taxes
+VERSION = 4  # taxes; calendars
 State = RunChunk.State
+IN_BREACH = PortfolioResult.Status.IN_BREACH.value
 
 PLAN = """
     INSERT INTO analytics_runchunk
@@ -99,7 +100,7 @@ def compute(*, chunk: RunChunk, market: Market) -> None:
             state=State.DONE,
             lease_until=None,
             portfolios=len(batch.portfolio_ids),
-            in_breach=len(measured.in_breach),
+            in_breach=int((measured.status == IN_BREACH).sum()),
             seconds=monotonic() - started,
         )
         if not won:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from accounts.models import User
 from accounts.services import exports
 from accounts.services.exports import Table
-from analytics.models import AlertEvent, BreachEpisode, PortfolioResult, Suggestion
+from analytics.models import AlertEvent, BreachEpisode, PortfolioResult, Suggestion, SuggestionLife
 
 
 def tables(user: User) -> Iterator[Table]:
@@ -17,5 +17,7 @@ def tables(user: User) -> Iterator[Table]:
     alerts = AlertEvent.objects.filter(portfolio__owner=user).order_by("pk")
     yield exports.table("results", results, also=["run__as_of"])
     yield exports.table("suggestions", suggestions, also=["run__as_of"])
+    lives = SuggestionLife.objects.filter(portfolio__owner=user).order_by("pk")
+    yield exports.table("suggestion_lives", lives, also=["run__as_of"])
     yield exports.table("episodes", episodes)
     yield exports.table("alerts", alerts, also=["run__as_of"])

@@ -12,16 +12,18 @@ from analytics.core.category_targets import ResolvedTargets
 from analytics.models import PortfolioResult, Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import Positions
-from analytics.services import plans, proposals, taxes, tolerances, verdicts
+from analytics.services import cadences, plans, proposals, taxes, tolerances, verdicts
 from analytics.services.plans import Plans
 from analytics.services.tolerances import Tolerances
 from analytics.services.verdicts import Verdicts
 from portfolios.models import Portfolio, binary_copy
+from portfolios.models.portfolios import Cadence
 
 Status = PortfolioResult.Status
 FIRST_THAT_HOLDS = (Status.UNPRICED, Status.EMPTY, Status.NO_TARGETS, Status.IN_BREACH)
-# Trades below a cent are rounding, not suggestions.
+# Trades below a cent are rounding, not suggestions; so is what a calendar finds this near.
 SMALLEST_TRADE = 0.01
+SMALLEST_DRIFT = 0.0005
 RESULT_COLUMNS = [
     "run_id", "portfolio_id", "revision", "status", "value", "value_1d", "value_7d", "value_30d",
     "volatility", "risk_coverage", "band", "worst_drift", "asset_ids", "values", "weights",
@@ -53,7 +55,7 @@ class Measurements:
     targets: ResolvedTargets  # (b, n)
     tolerances: Tolerances
     risk_contributions: NDArray[np.float64]  # (b, n)
-    in_breach: NDArray[np.int64]  # (s,) rows of the portfolios with a suggestion
+    suggested: NDArray[np.int64]  # (s,) rows of the portfolios with a suggestion
     plans: Plans  # of those s rows
     verdicts: Verdicts
     trade_quantities: NDArray[np.float64]  # (s, n)
@@ -80,10 +82,11 @@ def measure(positions: Positions, market: Market) -> Measurements:
     )
     worst_drift, band = tolerated.worst()
     breach = tolerated.breached
-    in_breach = np.flatnonzero(breach)
-    prices = np.broadcast_to(closes, values.shape)[in_breach]
-    drawn = _plans(positions, values, targets, in_breach, market)
-    drawn = _with_taxes(drawn, positions, in_breach, prices, market)
+    keeps_days, due = _calendars(positions, market)
+    suggested = np.flatnonzero(breach | (due & (worst_drift > SMALLEST_DRIFT)))
+    prices = np.broadcast_to(closes, values.shape)[suggested]
+    drawn = _plans(positions, values, targets, suggested, market)
+    drawn = _with_taxes(drawn, positions, suggested, prices, market)
     return Measurements(
         positions=positions,
         status=np.select(
@@ -99,15 +102,16 @@ def measure(positions: Positions, market: Market) -> Measurements:
         weights=weights,
         targets=targets,
         tolerances=tolerated,
-        in_breach=in_breach,
+        suggested=suggested,
         plans=drawn,
         verdicts=verdicts.weigh(
             drawn,
-            values=values[in_breach],
-            targets=targets.weights[in_breach],
+            values=values[suggested],
+            targets=targets.weights[suggested],
             market=market,
             choices=positions.costs,
-            rows=in_breach,
+            rows=suggested,
+            waits=(keeps_days & ~due)[suggested],
         ),
         trade_quantities=drawn.amounts / np.where(prices > 0, prices, 1.0),
         **_risk(weights, market),
@@ -131,6 +135,14 @@ def resolve_targets(positions: Positions, values: NDArray[np.float64]) -> Resolv
         category_targets=wanted.weights,
         stand_ins=wanted.stand_ins,
     )
+
+
+def _calendars(positions: Positions, market: Market) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Who rebalances by the calendar and not by bands (b,), and who of them is due (b,)."""
+    days = cadences.all_due(as_of=market.as_of, stormy=market.stormy_days)
+    is_due = np.array([days[cadence] is not None for cadence in Cadence])
+    by_days = np.array([cadence != Cadence.BANDS for cadence in Cadence])
+    return by_days[positions.cadences], is_due[positions.cadences]
 
 
 def _plans(
@@ -279,14 +291,14 @@ def _suggestion_blocks(
 ) -> Iterator[Mapping[str, binary_copy.Column]]:
     positions, drawn, verdicts = measured.positions, measured.plans, measured.verdicts
     mask = np.abs(drawn.amounts) >= SMALLEST_TRADE
-    counts_tax = positions.costs.counts_tax[measured.in_breach]
+    counts_tax = positions.costs.counts_tax[measured.suggested]
     groups = [
         group
         for counted in (False, True)
         for group in _equally_long(mask, np.flatnonzero(counts_tax == counted))
     ]
     for rows, columns in groups:
-        row, portfolio = rows[:, None], measured.in_breach[rows]
+        row, portfolio = rows[:, None], measured.suggested[rows]
         taxed = columns if counts_tax[rows].any() else columns[:, :0]
         yield {
             "run_id": np.full(len(rows), run_id),

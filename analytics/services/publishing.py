@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from accounts.models import AlertPreference
 from analytics.models import NightlyRun, PortfolioResult, RunChunk, Suggestion
 from analytics.selectors import digests
-from analytics.services import runs, staff_alerts
+from analytics.services import runs, staff_alerts, suggestions
 
 logger = structlog.get_logger(__name__)
 # An episode closes after this many nights below this share of the band (METHODS.md).
@@ -43,36 +43,58 @@ UPDATE_CALM = """
           WHERE run_id = %(run)s AND status <> 'unpriced') AS night
     WHERE night.portfolio_id = episode.portfolio_id AND episode.closed_on IS NULL
 """
-# What is not worth its cost is not written about: the page says it, and the first night on which
-# acting pays writes. What left its bands on a silent night counts to that day; else to this one.
+# What is not worth its cost, or was put aside, is not written about: the page says it, and the
+# first night on which acting pays writes. What left its bands on a silent night counts to that
+# day; else to this one.
 OPEN_ALERTS = """
     INSERT INTO analytics_alertevent
-        (portfolio_id, episode_id, kind, run_id, revision, departed_on)
-    SELECT result.portfolio_id, episode.id, 'drift', result.run_id, result.revision,
+        (portfolio_id, episode_id, kind, number, run_id, revision, departed_on)
+    SELECT result.portfolio_id, episode.id, 'drift', life.letter, result.run_id, result.revision,
            CASE WHEN episode.opened_on >= %(since)s THEN episode.opened_on ELSE %(as_of)s END
     FROM analytics_portfolioresult AS result
     JOIN analytics_breachepisode AS episode
       ON episode.portfolio_id = result.portfolio_id AND episode.closed_on IS NULL
     JOIN analytics_suggestion AS suggestion
       ON suggestion.run_id = result.run_id AND suggestion.portfolio_id = result.portfolio_id
-      AND suggestion.revision = result.revision AND suggestion.answer <> %(not_worth_it)s
+      AND suggestion.revision = result.revision AND suggestion.answer <> ALL(%(quiet)s)
+    JOIN analytics_suggestionlife AS life
+      ON life.portfolio_id = result.portfolio_id AND life.ended_on IS NULL AND life.state = 'open'
+      AND life.due_on IS NULL
     WHERE result.run_id = %(run)s AND result.status = 'in_breach'
-    ON CONFLICT (portfolio_id, episode_id, kind) DO NOTHING
+    ON CONFLICT (portfolio_id, episode_id, kind, number) DO NOTHING
+"""
+# By a calendar a day has one letter, in its breach or not.
+OPEN_DUE_ALERTS = """
+    INSERT INTO analytics_alertevent
+        (portfolio_id, due_on, kind, number, run_id, revision, departed_on)
+    SELECT suggestion.portfolio_id, life.due_on, 'due', life.letter, suggestion.run_id,
+           suggestion.revision, %(as_of)s
+    FROM analytics_suggestion AS suggestion
+    JOIN analytics_suggestionlife AS life
+      ON life.portfolio_id = suggestion.portfolio_id AND life.ended_on IS NULL
+      AND life.state = 'open' AND life.due_on IS NOT NULL
+    JOIN portfolios_portfolio AS portfolio ON portfolio.id = suggestion.portfolio_id
+    JOIN accounts_user AS owner ON owner.id = portfolio.owner_id AND owner.guest_since IS NULL
+    WHERE suggestion.run_id = %(run)s AND suggestion.answer <> ALL(%(quiet)s)
+    ON CONFLICT (portfolio_id, due_on, number) DO NOTHING
 """
 # After an outage somebody with several such portfolios gets one letter about all: a digest.
 QUEUE_MAIL = """
     INSERT INTO accounts_outgoingemail
         (dedupe_key, user_id, recipient, kind, reference, message_id, subject, text, html,
          headers, state, attempt, last_error)
-    SELECT format('drift:%%s:%%s', portfolio_id, episode_id), owner_id, email,
+    SELECT format('%%s:%%s:%%s', kind, portfolio_id, coalesce(episode_id::text, due_on::text))
+               || CASE WHEN number > 1 THEN format(':%%s', number) ELSE '' END,
+           owner_id, email,
            'drift_alert', alert_id, '', '', '', '', '{}', 'pending', 0, ''
-    FROM (SELECT alert.id AS alert_id, alert.portfolio_id, alert.episode_id,
+    FROM (SELECT alert.id AS alert_id, alert.portfolio_id, alert.episode_id, alert.number,
+                 alert.kind, alert.due_on,
                  owner.id AS owner_id, owner.email,
                  count(*) OVER (PARTITION BY owner.id) AS of_owner
           FROM analytics_alertevent AS alert
           JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
           JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
-          WHERE alert.run_id = %(run)s AND alert.kind = 'drift' AND owner.is_active
+          WHERE alert.run_id = %(run)s AND alert.kind IN ('drift', 'due') AND owner.is_active
             AND owner.alert_preference = 'each'
             AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL) AS letter
     WHERE of_owner = 1 OR %(since)s = %(as_of)s
@@ -89,7 +111,7 @@ QUEUE_DIGESTS = """
         SELECT count(*) FROM analytics_alertevent AS alert
         JOIN analytics_nightlyrun AS night ON night.id = alert.run_id
         JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
-        WHERE portfolio.owner_id = owner.id AND alert.kind = 'drift'
+        WHERE portfolio.owner_id = owner.id AND alert.kind IN ('drift', 'due')
           AND coalesce(alert.departed_on, night.as_of) BETWEEN %(first)s AND %(last)s
           AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL)
     ON CONFLICT (dedupe_key) DO NOTHING
@@ -161,14 +183,16 @@ def _first_day_not_written_about(before: NightlyRun | None) -> date | None:
 def _alert(run: NightlyRun) -> int:
     """Advance the breach episodes; the number of messages put into the outbox."""
     night: dict[str, Any] = {"run": run.pk, "as_of": run.as_of, "since": run.letters_since}
-    night["not_worth_it"] = Suggestion.Answer.NOT_WORTH_IT
+    night["quiet"] = [*Suggestion.QUIET]
     calm = {"nights": CALM_NIGHTS, "share": CALM_SHARE_OF_BAND}
     with connection.cursor() as cursor:
         cursor.execute(UPDATE_CALM, night | calm)
         cursor.execute(OPEN_EPISODES, night)
+        suggestions.advance(run=run)
         if run.is_silent:
             return 0
         cursor.execute(OPEN_ALERTS, night)
+        cursor.execute(OPEN_DUE_ALERTS, night)
         cursor.execute(QUEUE_MAIL, night)
         queued = cursor.rowcount
         for period in _digests(run):

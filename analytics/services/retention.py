@@ -15,12 +15,15 @@ from analytics.models import NightlyRun, RunChunk
 
 # Whatever is left is purged the next time.
 AT_MOST_SECONDS = 120.0
-# Results and suggestions that no letter is about.
+# Results and suggestions that no letter is about, and nobody has to decide or decided about.
 PURGE = tuple(
     f"""
     DELETE FROM {table} AS kept WHERE run_id = %(run)s AND NOT EXISTS (
         SELECT FROM analytics_alertevent AS alert WHERE alert.run_id = kept.run_id
           AND alert.portfolio_id = kept.portfolio_id AND alert.revision = kept.revision)
+      AND NOT EXISTS (
+        SELECT FROM analytics_suggestionlife AS life WHERE life.run_id = kept.run_id
+          AND life.portfolio_id = kept.portfolio_id AND life.revision = kept.revision)
     """
     for table in ("analytics_portfolioresult", "analytics_suggestion")
 )

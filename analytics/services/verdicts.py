@@ -45,12 +45,13 @@ def weigh(
     rows: Ids,
     cash: Floats | float = 0.0,
     cash_leaves: bool = False,
+    waits: NDArray[np.bool_] | bool = False,
 ) -> Verdicts:
     """Whether what returning to the targets is worth exceeds what it costs.
 
     `values` and `targets` (b, n) are those of `rows`. Own assets, the last of the n, have no
-    measured risk. `cash` is there before and without risk; what is left over stays, unless the
-    cash is what the plan is for.
+    measured risk. What `waits` (b,) is not due by its calendar. `cash` is there before and
+    without risk; what is left over stays, unless the cash is what the plan is for.
     """
     total = values.sum(axis=1) + cash
     after = values + plans.amounts
@@ -70,16 +71,17 @@ def weigh(
         market.high_volatility,
         horizon_days=horizons,
     )
+    answer = np.where(weighed.worth_it, Answer.ACT, Answer.NOT_WORTH_IT)
+    answer = np.where(known, answer, Answer.UNMEASURED)
     return Verdicts(
-        answer=np.where(known, np.where(weighed.worth_it, Answer.ACT, Answer.NOT_WORTH_IT),
-                        Answer.UNMEASURED),
+        answer=np.where(waits, Answer.NOT_DUE, answer),
         benefit_per_year=per_year,
         volatility_change=benefit[1],
         cvar_change=benefit[2],
         break_even_days=np.where(known, weighed.break_even_days, np.nan),
         horizon_days=horizons.astype(np.int64),
         risk_aversion=choices.risk_aversions[rows],
-    )  # fmt: skip
+    )
 
 
 def _measured_share(plans: Plans, market: Market) -> Floats:

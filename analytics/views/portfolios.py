@@ -4,6 +4,8 @@ A page whose numbers are older than the portfolio shows a skeleton instead. The 
 the fragment that belongs in its place until a worker has computed it.
 """
 
+from functools import cache, partial
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +18,7 @@ from analytics import tasks
 from analytics.selectors import portfolio_list as list_pages
 from analytics.selectors import portfolio_pages
 from analytics.selectors import value_history as histories
+from analytics.services import cadences, suggestions
 from portfolios.models import Portfolio
 from portfolios.selectors import base_units, portfolios
 from portfolios.views import HtmxRequest
@@ -142,6 +145,8 @@ def _context(request: HttpRequest, portfolio: Portfolio) -> dict[str, object]:
         "portfolio": portfolio,
         "run": run,
         "reading": reading,
+        "calendar": cadences.read(portfolio, as_of=run.as_of) if run else None,
+        "life": cache(partial(suggestions.current, portfolio)),  # asked for by few templates
         "unit": base_units.read(request.user, on=run.as_of) if run else None,
         "failed": bool(run and not reading and portfolio_pages.failed(portfolio, run=run)),
         "is_empty": not portfolio.holdings.exists() and not portfolio.target_weights.exists(),

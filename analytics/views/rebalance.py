@@ -11,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.services.exports import neutralised
 from analytics.forms import PlanForm
+from analytics.forms.suggestions import SnoozeForm
 from analytics.selectors.portfolio_pages import Reading
 from analytics.services import plan_pages
 from analytics.services.plan_pages import Plan, Row
@@ -32,6 +33,7 @@ HEAD = (
 def rebalance(request: HtmxRequest, pk: int) -> HttpResponse:
     portfolio = pages.visible_or_404(request, pk)
     context = pages.fragment_context(request, portfolio, asking=bool(request.htmx))
+    context["snooze_form"] = SnoozeForm()
     reading = context["reading"]
     if isinstance(reading, Reading) and reading.is_judged:
         context |= _planned(request, portfolio, reading)

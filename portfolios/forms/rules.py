@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from portfolios.forms import NumberField, NumberInput, PercentField, SeenForm, field_name
 from portfolios.models import Asset, Portfolio, PositionRule, Venue
-from portfolios.models.portfolios import OrderType
+from portfolios.models.portfolios import Cadence, OrderType
 from portfolios.services import rules as position_rules
 from portfolios.services.rules import Rule
 from portfolios.services.targets import Aim
@@ -19,6 +19,13 @@ from portfolios.services.targets import Aim
 class RulesForm(SeenForm):
     """How the portfolio is rebalanced, and what holds for single positions and categories."""
 
+    cadence = forms.ChoiceField(
+        label="When you rebalance",
+        required=False,
+        choices=Cadence.choices,
+        help_text="On days of the calendar the targets are returned to wherever that pays, and "
+        "between them nobody writes to you, whatever leaves its band. A day is due for a week.",
+    )
     relative_band = PercentField(
         label="Band relative to each target, %",
         required=False,
@@ -155,6 +162,10 @@ class RulesForm(SeenForm):
             )
             for aim in self.aims
         }
+
+    def clean_cadence(self) -> str:
+        """Who does not say when keeps what there is."""
+        return self.cleaned_data["cadence"] or str(self.initial["cadence"])
 
     @property
     def chosen(self) -> dict[str, Any]:

@@ -139,6 +139,15 @@ class OrderType(models.TextChoices):
     MAKER = "maker", "Patiently, with limit orders"
 
 
+class Cadence(models.TextChoices):
+    """When a portfolio is to be rebalanced: what analytics.services.cadences makes of it."""
+
+    BANDS = "bands", "Whenever something leaves its band"
+    MONTHLY = "monthly", "On the first of each month"
+    ADAPTIVE = "adaptive", "On the first of each month, or on Mondays while volatility is high"
+    QUARTERLY = "quarterly", "On the first of each quarter"
+
+
 class Portfolio(models.Model):
     class LotMethod(models.TextChoices):
         FIFO = "fifo", "First in, first out"
@@ -173,6 +182,9 @@ class Portfolio(models.Model):
         max_length=5, choices=OrderType, default=OrderType.TAKER, db_default=OrderType.TAKER
     )
     withdraws = models.BooleanField(default=False, db_default=False)
+    cadence = models.CharField(
+        max_length=9, choices=Cadence, default=Cadence.BANDS, db_default=Cadence.BANDS
+    )
     risk_aversion = models.DecimalField(
         max_digits=4, decimal_places=2, default=Decimal(3), db_default=Decimal(3)
     )

@@ -11,7 +11,7 @@ from portfolios.services.errors import RulesError
 from portfolios.services.targets import Aim, short_name
 
 FIELDS = (
-    "relative_band", "venue", "order_type", "withdraws", "risk_aversion", "horizon_days",
+    "cadence", "relative_band", "venue", "order_type", "withdraws", "risk_aversion", "horizon_days",
     "short_term_tax", "long_term_tax", "long_term_days",
 )  # fmt: skip
 """Of a portfolio, beside those of its settings."""

@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 
 from analytics.core import backtests, regime_signals, regimes
+from analytics.models import Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import CategoryTargets, CostChoices, OwnAssets, Positions
-from analytics.services import measurements, plans, proposals
+from analytics.services import cadences, measurements, plans, proposals
+from portfolios.models.portfolios import Cadence
 
 MODERATE = {
     "BTC": 0.35, "ETH": 0.20, "SOL": 0.08, "AVAX": 0.04, "ATOM": 0.03,
@@ -49,7 +51,15 @@ def high_volatility(directory: Path, days: pd.Index) -> np.ndarray:
     return states.loc[days].to_numpy()
 
 
-def night(quantities: np.ndarray, closes: np.ndarray, stormy: bool) -> measurements.Measurements:
+def night(
+    quantities: np.ndarray,
+    closes: np.ndarray,
+    stormy: bool,
+    *,
+    day: date = date(2021, 1, 2),
+    cadence: Cadence = Cadence.BANDS,
+    stormy_days: frozenset[date] = frozenset(),
+) -> measurements.Measurements:
     """What the night makes of one portfolio on one day."""
     none, ids = np.zeros((1, 0)), np.arange(1, N + 1)
     positions = Positions(
@@ -58,6 +68,7 @@ def night(quantities: np.ndarray, closes: np.ndarray, stormy: bool) -> measureme
         tolerance_bands=np.array([NARROW]),
         wide_bands=np.array([WIDE]),
         relative_bands=np.array([np.nan]),
+        cadences=np.array([list(Cadence).index(cadence)], dtype=np.int32),
         costs=CostChoices(
             fee_rates=np.array([FEE]),
             venue_ids=np.array([0]),
@@ -65,6 +76,7 @@ def night(quantities: np.ndarray, closes: np.ndarray, stormy: bool) -> measureme
             withdraws=np.array([False]),
             risk_aversions=np.array([3.0]),
             horizons=np.array([0], dtype=np.int32),
+            counts_tax=np.array([False]),
         ),
         listed_ids=ids,
         own=OwnAssets(none.astype(np.int64), np.zeros((4, 1, 0))),
@@ -76,8 +88,9 @@ def night(quantities: np.ndarray, closes: np.ndarray, stormy: bool) -> measureme
         rules=None,
     )
     market = Market(
-        as_of=date(2021, 1, 1),
+        as_of=day,
         high_volatility=stormy,
+        stormy_days=stormy_days,
         asset_ids=ids,
         closes=closes,
         earlier_closes=np.full((3, N), np.nan),
@@ -100,13 +113,40 @@ def follow(closes: np.ndarray, stormy: np.ndarray) -> tuple[list[tuple[int, floa
             amounts = plan_to_target(quantities, closes[day])
             traded.append((day, np.abs(amounts).sum() / (quantities * closes[day]).sum() / 2))
             quantities = quantities + amounts / closes[day]
-        pending = len(night(quantities, closes[day], bool(stormy[day])).in_breach) > 0
+        pending = len(night(quantities, closes[day], bool(stormy[day])).suggested) > 0
         nav.append(float((quantities * closes[day]).sum()))
     return traded, np.array(nav)
 
 
-def plan_to_target(quantities: np.ndarray, closes: np.ndarray) -> np.ndarray:
+def follow_calendar(
+    closes: np.ndarray, stormy: np.ndarray, days: list[date], cadence: Cadence
+) -> tuple[list[tuple[int, float]], np.ndarray]:
+    """Carry out the suggestion of each day of the calendar, at the close after it was made.
 
+    A day has one suggestion (SuggestionLife.due_on): what is due already followed is over.
+    """
+    quantities, traded, nav, pending = TARGETS / closes[0], [], [1.0], False
+    wild = frozenset(np.array(days)[stormy])  # a Monday is asked for what it was itself
+    followed = cadences.due_on(cadence, as_of=days[0], stormy=wild)
+    for row in range(1, len(closes)):
+        if pending:
+            amounts = plan_to_target(quantities, closes[row])
+            traded.append((row, np.abs(amounts).sum() / (quantities * closes[row]).sum() / 2))
+            quantities = quantities + amounts / closes[row]
+        due = cadences.due_on(cadence, as_of=days[row], stormy=wild)
+        told = night(
+            quantities, closes[row], bool(stormy[row]),
+            day=days[row], cadence=cadence, stormy_days=wild,
+        )  # fmt: skip
+        called = len(told.suggested) > 0 and told.verdicts.answer[0] != Suggestion.Answer.NOT_DUE
+        assert due is not None or not called
+        pending = called and due != followed
+        followed = due or followed
+        nav.append(float((quantities * closes[row]).sum()))
+    return traded, np.array(nav)
+
+
+def plan_to_target(quantities: np.ndarray, closes: np.ndarray) -> np.ndarray:
     values = (quantities * closes)[None]
     nothing = np.zeros(N)
     terms = plans.Terms(
@@ -135,3 +175,21 @@ def test_following_the_suggestions_is_the_backtest_trade_by_trade(market_directo
     np.testing.assert_allclose([t for _, t in traded], backtest.trade_turnover, rtol=1e-9)
     assert sum(t for _, t in traded) == pytest.approx(backtest.one_way_turnover[0], rel=1e-9)
     assert nav[-1] == pytest.approx(backtest.nav[-1, 0], rel=1e-9)
+
+
+@pytest.mark.parametrize("cadence", [Cadence.MONTHLY, Cadence.ADAPTIVE, Cadence.QUARTERLY])
+def test_following_a_calendar_is_the_backtest_of_its_schedule(market_directory, cadence):
+    """As with the bands, every suggestion is followed, whatever its verdict."""
+    frame = read_closes(market_directory)
+    days = [day.date() for day in frame.index]
+    closes, stormy = frame.to_numpy(), high_volatility(market_directory, frame.index)
+    signal = [
+        cadences.names(cadence, day, stormy=[day] if wild else []) and row > 0
+        for row, (day, wild) in enumerate(zip(days, stormy, strict=True))
+    ]
+    backtest = backtests.run(closes, [TARGETS], signals=[signal], schedule=[0], fee_rate=FEE)
+    traded, nav = follow_calendar(closes, stormy, days, cadence)
+    assert [row for row, _ in traded] == backtest.trade_day.tolist()
+    assert len(traded) == backtest.rebalances[0] >= 15
+    np.testing.assert_allclose([t for _, t in traded], backtest.trade_turnover, rtol=1e-9)
+    np.testing.assert_allclose(nav, backtest.nav[:, 0], rtol=1e-9)
