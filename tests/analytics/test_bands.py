@@ -215,6 +215,7 @@ def test_the_form_shows_what_is_saved_and_refuses_what_is_not_a_band(hold, coins
         "relative_band": "25",
         "order_type": "taker",
         "cadence": "bands",
+        "long_term_days": "365",
         "risk_aversion": "3",
         f"band-weight-{bitcoin}": "3.5",
         f"trading-weight-{bitcoin}": "1",
