@@ -160,7 +160,7 @@ def test_one_batch_with_and_without_rules_gives_the_rows_of_each_alone(hold, coi
         )
     nights.run_to_end(as_of=as_of)
     # Matrix products differ by a rounding with the size of a batch.
-    exact = PortfolioResult.objects.order_by("portfolio")
+    exact = PortfolioResult.objects.order_by("portfolio_id")
     fields = ["status", "band", "worst_drift", "weights", "target_weights", "half_widths",
               "category_ids", "category_half_widths"]  # fmt: skip
     together = list(exact.values(*fields))
