@@ -46,6 +46,7 @@ urlpatterns = [
         suggestions.suggestion_reopen,
         name="suggestion-reopen",
     ),
+    path("portfolios/<int:pk>/workbench/proposals/", workbench.proposals, name="proposals"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("tools/", tools.tools, name="tools"),
     path("glossary/", tools.glossary, name="glossary"),

@@ -74,6 +74,7 @@ OWNED = {
     "analytics:portfolio-result": owned(allowed=("GET",)),
     "analytics:allocation": owned(allowed=("GET",)),
     "analytics:workbench": owned(),
+    "analytics:proposals": owned(),
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet

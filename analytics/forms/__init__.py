@@ -12,6 +12,7 @@ from portfolios.forms import LARGEST_AMOUNT, NumberField, PlainField, TargetsFor
 from portfolios.models import Asset, AssetCategory, Portfolio, PositionRule, TargetVersion
 from portfolios.services import targets
 from portfolios.services.targets import Aim
+from portfolios.templatetags import figures
 
 Trading = PositionRule.Trading
 TRADING = ("never_sold", "left_alone", "only")
@@ -114,6 +115,13 @@ class WorkbenchForm(TargetsForm):
         if self.is_bound and self.errors is not None:  # reading the errors cleans the form
             return self.weights
         return self.opened_with
+
+    def filled(self, weights: Mapping[Aim, Decimal]) -> dict[str, str]:
+        """What the fields should say for these weights, and nothing else."""
+        return {
+            name: figures.typed_percent(weights[aim]) if aim in weights else "0"
+            for name, aim in self.aims.items()
+        }
 
     def by_category(self) -> list[tuple[AssetCategory, list[tuple[Aim, forms.BoundField]]]]:
         """The fields of each category, in the order of the rows."""

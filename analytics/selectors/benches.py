@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.models import NightlyRun
+from analytics.models import AssetDay, NightlyRun
 from analytics.selectors import asset_universes, positions
 from analytics.selectors.asset_universes import Universe
 from portfolios.models import Asset, AssetCategory, Holding, Portfolio
@@ -93,6 +93,14 @@ class Bench:
     def is_money(self) -> Flags:
         """(m,) stablecoins and cash: the sleeve that no risk is budgeted to."""
         return np.array([is_money(asset) for asset in self.assets])
+
+    @cached_property
+    def market_caps(self) -> dict[int, float]:
+        """US dollars, by the asset's id, of those that the night knows. A query, once."""
+        days = AssetDay.objects.filter(
+            as_of=self.universe.as_of, asset__in=self.universe.asset_ids.tolist(), market_cap__gt=0
+        )
+        return {pk: cap for pk, cap in days.values_list("asset_id", "market_cap") if cap}
 
     @property
     def bitcoin(self) -> int | None:

@@ -57,6 +57,13 @@ def of_category(category: AssetCategory, aims: Sequence[Aim]) -> Range:
     return Range(category.name, least, most)
 
 
+def money(aims: Sequence[Aim]) -> Range | None:
+    """The range of stablecoins and cash together, where a stablecoin is among these."""
+    categories = (aim.category if isinstance(aim, Asset) else aim for aim in aims)
+    found = next((each for each in categories if each.slug == STABLECOINS), None)
+    return of_category(found, aims) if found else None
+
+
 def is_core(aim: Aim) -> bool:
     return isinstance(aim, Asset) and aim.coingecko_id in CORE
 

@@ -12,6 +12,7 @@ from analytics.selectors.benches import Bench
 from analytics.services import weight_figures, weight_limits
 from analytics.services.weight_figures import Figures
 from analytics.services.weight_limits import Range
+from analytics.services.weight_proposals import Proposal
 from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.services import targets
 from portfolios.services.targets import Aim
@@ -121,6 +122,16 @@ def judge(bench: Bench, portfolio: Portfolio, weights: Weights) -> Outcome | Non
     )
 
 
+def compare(bench: Bench, made: Sequence[Proposal]) -> list[tuple[Proposal, Figures | None]]:
+    """Each proposal with its figures; None where there is no such proposal."""
+    vectors = [as_vector(bench, proposal.weights) for proposal in made]
+    found = iter(weight_figures.measure(bench, [v @ bench.mix for v in vectors if v is not None]))
+    return [
+        (proposal, None if vector is None else next(found))
+        for proposal, vector in zip(made, vectors, strict=True)
+    ]
+
+
 def as_vector(bench: Bench, weights: Weights) -> Floats | None:
     """The weights (k,) in their proportions, summing to one."""
     vector = np.array([float(weights.get(aim, 0)) for aim in bench.aims])
@@ -146,7 +157,7 @@ def figure_rows(
     limits: dict[str, Range | None] = {
         "max_drawdown": Range("the profile", high=profile.max_drawdown) if profile else None,
         "core_share": weight_limits.core(profile),
-        "stablecoin_share": _money_range(aims),
+        "stablecoin_share": weight_limits.money(aims),
     }
     rows = []
     for name, field, kind in FIGURES:
@@ -172,12 +183,6 @@ def _words(limit: Range) -> str:
     if limit.low == 0:
         return f"at most {exact_percent(limit.high)}"
     return f"{exact_percent(limit.low)}–{exact_percent(limit.high)}"
-
-
-def _money_range(aims: Sequence[Aim]) -> Range | None:
-    categories = (aim.category if isinstance(aim, Asset) else aim for aim in aims)
-    found = next((each for each in categories if each.slug == weight_limits.STABLECOINS), None)
-    return weight_limits.of_category(found, aims) if found else None
 
 
 def _categories(bench: Bench, portfolio: Portfolio, vector: Floats) -> list[CategoryShare]:

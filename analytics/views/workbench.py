@@ -1,6 +1,6 @@
 """The workbench: weights to try, and what they mean, as one types."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from django.contrib import messages
@@ -15,7 +15,9 @@ from analytics.forms import WorkbenchForm
 from analytics.models import NightlyRun
 from analytics.selectors import benches, portfolio_pages
 from analytics.selectors.benches import Bench
+from analytics.services import weight_proposals
 from analytics.services import workbench as outcomes
+from analytics.services.weight_proposals import Kind, Proposal
 from analytics.services.workbench import Outcome
 from analytics.views import portfolios as pages
 from portfolios.models import Asset, Portfolio
@@ -47,9 +49,13 @@ def workbench(request: HtmxRequest, pk: int) -> HttpResponse:
     bench = benches.read(portfolio, aims, run=run) if run and aims else None
     saved = {target.aim: target.weight for target in portfolios.targets(portfolio)}
     weights = asked or saved or (outcomes.today(bench) if bench else {})
-    form = WorkbenchForm(None, portfolio=portfolio, aims=aims, weights=weights)
     opened = "asked" if asked else "saved" if saved else "today"
-    return _render(request, portfolio, run, bench, form, opened=opened)
+    proposal: Proposal | None = None
+    if bench and (kind := _kind(request.GET.get("proposal", ""))):
+        proposal = _propose(portfolio, bench, weights, [kind])[0]
+        weights = dict(proposal.weights) or weights
+    form = WorkbenchForm(None, portfolio=portfolio, aims=aims, weights=weights)
+    return _render(request, portfolio, run, bench, form, opened=opened, proposal=proposal)
 
 
 def _posted(request: HtmxRequest, portfolio: Portfolio, run: NightlyRun | None) -> HttpResponse:
@@ -61,8 +67,61 @@ def _posted(request: HtmxRequest, portfolio: Portfolio, run: NightlyRun | None) 
     if "normalising" in request.POST and form.is_valid():
         scaled = request.POST.dict() | form.normalised()
         form = WorkbenchForm(scaled, portfolio=portfolio, aims=aims)
+    proposal = None
+    if bench and (kind := _kind(request.POST.get("proposing", ""))):
+        proposal = _propose(portfolio, bench, form.tried, [kind])[0]
+        if proposal.weights:
+            form = WorkbenchForm(
+                request.POST.dict() | form.filled(proposal.weights), portfolio=portfolio, aims=aims
+            )
     opened = "normalised" if "normalising" in request.POST else ""
-    return _render(request, portfolio, run, bench, form, opened=opened)
+    return _render(request, portfolio, run, bench, form, opened=opened, proposal=proposal)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def proposals(request: HtmxRequest, pk: int) -> HttpResponse:
+    """All proposals for the rows that have a weight, side by side."""
+    portfolio = pages.visible_or_404(request, pk)
+    run = portfolio_pages.current_run()
+    if request.method == "POST":
+        aims = _in_order(_typed_aims(request, request.POST))
+        weights = WorkbenchForm(request.POST, portfolio=portfolio, aims=aims).tried
+    else:
+        aims = _in_order(portfolios.aims(portfolio))
+        weights = {target.aim: target.weight for target in portfolios.targets(portfolio)}
+    bench = benches.read(portfolio, aims, run=run) if run and aims else None
+    if bench and not weights:
+        weights = outcomes.today(bench)
+    made = _propose(portfolio, bench, weights, list(Kind)) if bench else []
+    context = {
+        "portfolio": portfolio,
+        "run": run,
+        "on_bench": bool(request.htmx),
+        "compared": outcomes.compare(bench, made) if bench else [],
+        "assumes_rank": bench is not None and not _knows_caps(bench),
+    }
+    template = "_proposals.html" if request.htmx else "proposals.html"
+    return render(request, f"analytics/{template}", context)
+
+
+def _kind(text: str) -> Kind | None:
+    return Kind(text) if text in list(Kind) else None
+
+
+def _propose(
+    portfolio: Portfolio, bench: Bench, weights: Mapping[Aim, Decimal], kinds: Iterable[Kind]
+) -> list[Proposal]:
+    profile, caps = portfolio.profile, bench.market_caps
+    return [
+        weight_proposals.propose(kind, bench, profile=profile, weights=weights, market_caps=caps)
+        for kind in kinds
+    ]
+
+
+def _knows_caps(bench: Bench) -> bool:
+    return weight_proposals.knows_caps(bench, bench.market_caps)
 
 
 def _save(request: HtmxRequest, portfolio: Portfolio, form: WorkbenchForm) -> HttpResponse | None:
@@ -94,6 +153,7 @@ def _render(
     form: WorkbenchForm,
     *,
     opened: str,
+    proposal: Proposal | None = None,
 ) -> HttpResponse:
     is_typing = bool(request.htmx) and request.htmx.trigger == ROWS
     outcome = outcomes.judge(bench, portfolio, form.tried) if bench else None
@@ -102,8 +162,9 @@ def _render(
         "run": run,
         "form": form,
         "outcome": outcome,
-        "groups": _groups(form, outcome),
+        "groups": _groups(form, outcome, proposal),
         "opened": opened,
+        "proposal": proposal,
     }
     status = 422 if "saving" in request.POST and form.errors else 200
     if is_typing:
@@ -116,15 +177,18 @@ def _render(
     return render(request, f"analytics/{template}", context, status=status)
 
 
-def _groups(form: WorkbenchForm, outcome: Outcome | None) -> list[dict[str, object]]:
-    """The rows of each category, with what they have of the money and of the risk."""
+def _groups(
+    form: WorkbenchForm, outcome: Outcome | None, proposal: Proposal | None
+) -> list[dict[str, object]]:
+    """The rows of each category, what they have of money and risk, and why a proposal gave it."""
+    reasons = proposal.reasons if proposal else {}
     shares = outcome.shares if outcome else {}
     known = {each.category: each for each in outcome.categories} if outcome else {}
     return [
         {
             "category": category,
             "share": known.get(category),
-            "rows": [(aim, field, shares.get(aim)) for aim, field in rows],
+            "rows": [(aim, field, shares.get(aim), reasons.get(aim, "")) for aim, field in rows],
         }
         for category, rows in form.by_category()
     ]

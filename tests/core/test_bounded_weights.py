@@ -115,4 +115,3 @@ def test_steps_too_coarse_for_the_bounds_are_refused():
     with pytest.raises(InfeasibleBoundsError, match="whole steps"):
         bounded_weights.in_steps([0.3333, 0.6667], within, 100)
     assert bounded_weights.in_steps([0.3335, 0.6665], within, 1000).sum() == 1000
-
