@@ -78,7 +78,7 @@ class FillsForm(SeenForm):
         )
         for kind in FILL:
             field = self.fields[f"{kind}-{pk}"]
-            look = "form-control" if kind == "on" else "form-control num"
+            look = "form-control fill-field" if kind == "on" else "form-control fill-field num"
             field.widget.attrs |= {"class": look, "aria-label": field.label}
 
     def rows(self) -> Iterator[tuple[Trade, Sequence[forms.BoundField]]]:

@@ -107,7 +107,7 @@ def test_a_suggestion_is_put_aside_dismissed_and_done(page: Page, visit, portfol
     suggested = quantity.input_value()
     quantity.fill("6000")
     page.get_by_role("button", name="Record the trades").click()
-    expect(page.get_by_text("more BTC than is held")).to_be_visible()
+    expect(page.get_by_text("BTC more than is held")).to_be_visible()
     check(page)
     page.get_by_label("Units of BTC").fill(suggested)
     page.get_by_role("button", name="Record the trades").click()
