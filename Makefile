@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web lock format shell clean
+.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web lock format schema shell clean
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -74,6 +74,9 @@ format: .venv/development.stamp  ## put code and templates into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	-$(BIN)/djlint --quiet --reformat templates
+
+schema: .venv/development.stamp .env  ## write the description of the API, docs/openapi.yaml
+	$(WITHOUT_SERVERS) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 shell: .venv/local.stamp .env  ## open a Python shell with the models
 	@exec $(BIN)/python manage.py shell
