@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web lock format schema shell clean
+.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web fuzz-api lock format schema shell clean
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -53,6 +53,7 @@ bench: .venv/development.stamp  ## time the numeric core beside its peers; JSON=
 
 JOBS ?= 2
 ROUNDS ?= 10
+EXAMPLES ?= 200
 N ?= 100000
 bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
@@ -77,6 +78,9 @@ format: .venv/development.stamp  ## put code and templates into shape
 
 schema: .venv/development.stamp .env  ## write the description of the API, docs/openapi.yaml
 	$(WITHOUT_SERVERS) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+fuzz-api: .venv/development.stamp  ## try the API with EXAMPLES=200 generated requests an operation
+	@API_EXAMPLES="$(EXAMPLES)" exec $(BIN)/python -m pytest tests/api/test_fuzzing.py $(ARGS)
 
 shell: .venv/local.stamp .env  ## open a Python shell with the models
 	@exec $(BIN)/python manage.py shell

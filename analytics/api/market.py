@@ -149,13 +149,13 @@ class Regimes(MarketResource):
     csv_rows = "regimes"
 
     @extend_schema(
-        operation_id="market_regimes_list",
+        operation_id="market_regimes_series",
         parameters=[RangeQuery],
         responses=RegimeSeries,
         summary="List regimes",
     )
     @refuses("range")
-    def list(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> Response:
         """One a day, as it was told then."""
         days = asked_range(RangeQuery.of(request))
         rows = RegimeDay.objects.filter(date__range=days).order_by("date")

@@ -27,7 +27,7 @@ from portfolios.services.errors import RevisionError, SlotError
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+    {"type": "string", "pattern": '^"?[0-9]{1,9}"?$'},
     OpenApiParameter.HEADER,
     description="The portfolio's ETag: refuse with 412 if it has changed since.",
 )
@@ -50,7 +50,7 @@ class OfPortfolio(Resource):
         if sent is None:
             return None
         number = sent.strip('"')
-        if sent != f'"{number}"' or not number.isascii() or not number.isdigit():
+        if not number.isascii() or not number.isdigit() or len(number) > 9:
             raise ValidationError({"If-Match": ['This must be an ETag such as "7".']})
         if int(number) != portfolio.revision:
             raise RevisionError("This portfolio has changed since. Read it again, and decide anew.")

@@ -67,7 +67,7 @@ class Prices(MarketResource):
 
     @extend_schema(parameters=[RangeQuery], responses=PriceSeries, summary="Read daily prices")
     @refuses("range")
-    def list(self, request: Request, asset: str) -> Response:
+    def retrieve(self, request: Request, asset: str) -> Response:
         """Every known day of a range. Of money and of your own assets only the close is known."""
         found = visible_or_404(request, asset)
         since, until = asked_range(RangeQuery.of(request))
@@ -83,7 +83,7 @@ class Signals(MarketResource):
 
     @extend_schema(parameters=[SignalQuery], responses=SignalSeries, summary="Read a signal")
     @refuses("range")
-    def list(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> Response:
         """One figure a day of one asset's market, or of all markets."""
         asked = SignalQuery.of(request)
         since, until = asked_range(asked)

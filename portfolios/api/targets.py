@@ -112,7 +112,7 @@ class Holdings(OfPortfolio):
     pagination_class = None
 
     @extend_schema(responses=HoldingsFields, summary="Read the holdings")
-    def list(self, request: Request, pk: int) -> Response:
+    def retrieve(self, request: Request, pk: int) -> Response:
         """Balances at their latest closes."""
         Query.of(request)
         return self._answer(self.portfolio())

@@ -9,13 +9,13 @@ from portfolios.api.transactions import Transactions
 
 ONE = "portfolios/<int:pk>/"
 IMPORT = f"{ONE}imports/<int:import_run>/"
-LIST = {"get": "list"}
+LIST, READ = {"get": "list"}, {"get": "retrieve"}
 urlpatterns = [
     path("categories/", Categories.as_view(LIST), name="category-list"),
     path("assets/", Assets.as_view(LIST), name="asset-list"),
-    path("assets/<str:asset>/", Assets.as_view({"get": "retrieve"}), name="asset"),
-    path("assets/<str:asset>/prices/", Prices.as_view(LIST), name="price-list"),
-    path("signals/", Signals.as_view(LIST), name="signal-list"),
+    path("assets/<str:asset>/", Assets.as_view(READ), name="asset"),
+    path("assets/<str:asset>/prices/", Prices.as_view(READ), name="prices"),
+    path("signals/", Signals.as_view(READ), name="signals"),
     path("model-portfolios/", ModelPortfolios.as_view(LIST), name="model-portfolio-list"),
     path(
         "portfolios/",
@@ -36,7 +36,7 @@ urlpatterns = [
         Targets.as_view({"get": "retrieve", "put": "update"}),
         name="targets",
     ),
-    path(f"{ONE}holdings/", Holdings.as_view(LIST), name="holding-list"),
+    path(f"{ONE}holdings/", Holdings.as_view(READ), name="holdings"),
     path(
         f"{ONE}holdings/<str:asset>/",
         Holdings.as_view({"put": "update", "delete": "destroy"}),

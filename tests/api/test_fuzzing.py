@@ -1,0 +1,91 @@
+"""schemathesis over the whole description: what is answered is what is described.
+
+Every operation is called with its examples, with each boundary of its parameters, and with
+generated data that fits and that does not, by somebody with a token and by nobody, over HTTP.
+All checks of schemathesis hold: no 5xx, no status, header or body that is not described, nothing
+taken that the description forbids, nothing refused that it allows, nothing open without a token.
+
+`API_EXAMPLES=200 pytest tests/api/test_fuzzing.py` (`make fuzz-api`) looks deeper.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from schemathesis import engine, openapi
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events
+
+from portfolios.models import Portfolio
+from portfolios.services import catalogue, imports
+from tests.api.conftest import drifted, measure_market, token_of
+from tests.api.operations import description
+from tests.api.test_access import STATEMENT
+from tests.factories import UserFactory
+
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
+# Beside what schemathesis takes for an acceptance or a refusal: 412 comes of If-Match, and 422 of
+# a rule of the product that no schema can say.
+ACCEPTED = ["2xx", "401", "403", "404", "409", "412", "422"]
+REFUSED = ["400", "401", "403", "404", "405", "406", "412", "413", "415", "422"]
+
+
+@pytest.fixture
+def portfolio(transactional_db: None) -> Portfolio:
+    catalogue.load()
+    measure_market()
+    return drifted(UserFactory())
+
+
+def arguments(portfolio: Portfolio) -> dict[str, Any]:
+    run = imports.upload(
+        portfolio=portfolio, file_name="a.csv", content=STATEMENT, now=timezone.now()
+    )
+    return {
+        "path.id": portfolio.pk,
+        "path.import_run": run.pk,
+        "path.transaction": portfolio.transactions.get().pk,
+        "path.asset": "bitcoin",
+        "path.day": "2024-12-31",
+        "path.as_of": "2024-12-31",
+    }
+
+
+def failures(address: str, token: str | None, parameters: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the answers at this address, each once."""
+    config: dict[str, Any] = {
+        "base-url": address,
+        "parameters": parameters,
+        "generation": {
+            "max-examples": EXAMPLES, "deterministic": True, "database": "none", "no-shrink": True,
+        },
+        "checks": {
+            "positive_data_acceptance": {"expected-statuses": ACCEPTED},
+            "negative_data_rejection": {"expected-statuses": REFUSED},
+        },
+        # Without a token everything is refused before it is read: its boundaries tell nothing.
+        "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": bool(token)}},
+    }  # fmt: skip
+    if token:
+        config["headers"] = {"Authorization": f"Token {token}"}
+    schema = openapi.from_dict(description(), config=SchemathesisConfig.from_dict(config))
+    for event in engine.from_schema(schema).execute():
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            yield str(event)
+        if isinstance(event, events.ScenarioFinished):
+            for checks in event.recorder.checks.values():
+                for check in checks:
+                    if failure := check.failure_info:
+                        yield f"{event.label}: {failure.failure}\n{failure.code_sample}"
+
+
+def test_answers_are_as_described(portfolio: Portfolio, live_server: Any) -> None:
+    found = list(failures(live_server.url, token_of(portfolio.owner), arguments(portfolio)))
+    assert not found, "\n\n".join(found)
+
+
+def test_answers_without_a_token_are_as_described(portfolio: Portfolio, live_server: Any) -> None:
+    found = list(failures(live_server.url, None, arguments(portfolio)))
+    assert not found, "\n\n".join(found)

@@ -1,0 +1,119 @@
+"""Lists: pages that neither shift nor repeat, and as many queries for a thousand as for a few."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from portfolios.models import Asset, Import, Portfolio, Transaction
+from tests.api.conftest import Program
+from tests.factories import PortfolioFactory, UserFactory
+
+# The most queries of each, those of the token included.
+QUERIES = {
+    "/portfolios/": 4,
+    "/drift/": 6,
+    "/assets/": 4,
+    "/categories/": 4,
+    "/model-portfolios/": 5,
+    "/market/assets/": 6,
+    "/market/": 7,
+    "/market/correlations/": 8,
+    "/portfolios/{pk}/": 4,
+    "/portfolios/{pk}/targets/": 5,
+    "/portfolios/{pk}/holdings/": 8,
+    "/portfolios/{pk}/transactions/": 5,
+    "/portfolios/{pk}/imports/": 5,
+    "/portfolios/{pk}/risk/": 12,
+}
+
+
+def queries(program: Program, path: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        answer = program.send("GET", path)
+    assert answer.status_code == 200, answer.content
+    return len(captured)
+
+
+def grow(portfolio: Portfolio) -> None:
+    """A thousand portfolios, and a few hundred of everything in one of them."""
+    owner = portfolio.owner
+    Portfolio.objects.bulk_create(Portfolio(owner=owner, name=f"No {n}") for n in range(999))
+    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+    Transaction.objects.bulk_create(
+        Transaction(
+            portfolio=portfolio, kind="buy", at=timezone.now(), received_asset=asset,
+            received_quantity=1, sent_asset=bitcoin, sent_quantity=1,
+        )
+        for asset in Asset.objects.exclude(pk=bitcoin.pk)
+    )  # fmt: skip
+    held = Asset.objects.exclude(pk=bitcoin.pk)
+    portfolio.holdings.bulk_create(
+        type(portfolio.holdings.get())(portfolio=portfolio, asset=asset, quantity=1)
+        for asset in held
+    )
+    Import.objects.bulk_create(
+        Import(portfolio=portfolio, format="binance", file_name="a.csv") for _ in range(200)
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", QUERIES)
+def test_a_list_takes_as_many_queries_for_a_thousand_as_for_a_few(
+    path: str, portfolio: Portfolio, program: Callable[..., Program]
+) -> None:
+    script = program(portfolio.owner)
+    address = path.format(pk=portfolio.pk)
+    queries(script, address)  # notes the token's use
+    few = queries(script, address)
+    grow(portfolio)
+    assert queries(script, address) == few
+    assert few <= QUERIES[path]
+
+
+@pytest.mark.django_db
+def test_a_thousand_portfolios_come_in_pages_each_once(program: Callable[..., Program]) -> None:
+    owner = UserFactory()
+    Portfolio.objects.bulk_create(Portfolio(owner=owner, name="The same") for _ in range(1000))
+    script, address, seen = program(owner), "/portfolios/?page_size=200", []
+    while address:
+        page = script.send("GET", address).json()
+        seen += [row["id"] for row in page["results"]]
+        address = page["next"] and page["next"].partition("/api/v1")[2]
+        if len(seen) == 200:
+            PortfolioFactory(owner=owner)  # what is added meanwhile comes last
+    assert len(seen) == len(set(seen)) == 1001
+
+
+@pytest.mark.django_db
+def test_transactions_of_one_moment_come_each_once(
+    portfolio: Portfolio, program: Callable[..., Program]
+) -> None:
+    at, bitcoin = timezone.now(), Asset.objects.get(coingecko_id="bitcoin")
+    Transaction.objects.bulk_create(
+        Transaction(
+            portfolio=portfolio, kind="deposit", at=at, received_asset=bitcoin, received_quantity=1
+        )
+        for _ in range(250)
+    )  # fmt: skip
+    script, seen = program(portfolio.owner), []
+    address = f"/portfolios/{portfolio.pk}/transactions/?page_size=100&kind=deposit"
+    while address:
+        page = script.send("GET", address).json()
+        seen += [row["id"] for row in page["results"]]
+        address = page["next"] and page["next"].partition("/api/v1")[2]
+    assert len(seen) == len(set(seen)) == 250
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "cursor", ["abc", "%00", "cD1hYmM%3D", "cD0wJTAw", "bz05OTk5OTk5OTk5OTk5OTk5OTk5", "cj0x"]
+)
+def test_a_cursor_that_nobody_gave_out_is_refused_or_begins_anew(
+    cursor: str, portfolio: Portfolio, program: Callable[..., Program]
+) -> None:
+    script = program(portfolio.owner)
+    for path in ("/portfolios/", f"/portfolios/{portfolio.pk}/transactions/", "/market/assets/"):
+        assert script.send("GET", f"{path}?cursor={cursor}").status_code in (200, 404)
