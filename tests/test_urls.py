@@ -75,6 +75,7 @@ OWNED = {
     "analytics:allocation": owned(allowed=("GET",)),
     "analytics:workbench": owned(),
     "analytics:proposals": owned(),
+    "analytics:target-versions": Url(arguments=("portfolio",)),
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet

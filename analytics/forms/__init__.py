@@ -136,3 +136,9 @@ class WorkbenchForm(TargetsForm):
         """Where the sliders end, in percent: a fine one for small weights, but never too short."""
         largest = max((float(weight) * 100 for weight in self.tried.values()), default=0.0)
         return next((end for end in (25, 50) if 1.5 * largest <= end), 100)
+
+
+class VersionNameForm(forms.Form):
+    """What a version of the targets is called; nothing: by its number."""
+
+    name = PlainField(required=False, max_length=TargetVersion.NAME_LENGTH)

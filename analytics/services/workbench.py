@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.selectors.benches import Bench
-from analytics.services import weight_figures, weight_limits
+from analytics.services import bitcoin_shares, weight_figures, weight_limits
+from analytics.services.bitcoin_shares import BitcoinShare
 from analytics.services.weight_figures import Figures
 from analytics.services.weight_limits import Range
 from analytics.services.weight_proposals import Proposal
@@ -90,6 +91,7 @@ class Outcome:
     unmeasured: Sequence[Asset]
     since: date | None
     filled: Sequence[Asset]
+    bitcoin: BitcoinShare | None
 
     @property
     def shares(self) -> dict[Aim, Share]:
@@ -119,6 +121,7 @@ def judge(bench: Bench, portfolio: Portfolio, weights: Weights) -> Outcome | Non
         unmeasured=_unmeasured(bench, vector),
         since=bench.universe.days[0].astype(object) if len(bench.universe.days) else None,
         filled=_filled(bench, vector),
+        bitcoin=bitcoin_shares.follow(bench, vector @ bench.mix, portfolio.profile),
     )
 
 

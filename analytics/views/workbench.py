@@ -21,7 +21,7 @@ from analytics.services.weight_proposals import Kind, Proposal
 from analytics.services.workbench import Outcome
 from analytics.views import portfolios as pages
 from portfolios.models import Asset, Portfolio
-from portfolios.selectors import assets, portfolios
+from portfolios.selectors import assets, portfolios, target_versions
 from portfolios.services import targets
 from portfolios.services.errors import ConflictError, PortfolioError
 from portfolios.services.targets import Aim
@@ -44,7 +44,7 @@ def workbench(request: HtmxRequest, pk: int) -> HttpResponse:
     run = portfolio_pages.current_run()
     if request.method == "POST":
         return _posted(request, portfolio, run)
-    asked = _asked(request)
+    asked = _asked(request) or _version(request, portfolio)
     aims = _in_order({*portfolios.aims(portfolio), *(asked or {})})
     bench = benches.read(portfolio, aims, run=run) if run and aims else None
     saved = {target.aim: target.weight for target in portfolios.targets(portfolio)}
@@ -224,6 +224,15 @@ def _asked(request: HtmxRequest) -> Weights | None:
         messages.error(request, UNKNOWN)
         return None
     return {found[pk]: weight for pk, weight in named.items()}
+
+
+def _version(request: HtmxRequest, portfolio: Portfolio) -> Weights | None:
+    """The weights of the version that the address names by its number."""
+    number = request.GET.get("version", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    version = portfolio.target_versions.filter(number=int(number)).first()
+    return dict(target_versions.aims(version, portfolio=portfolio).weights) if version else None
 
 
 def _fraction(text: str) -> Decimal | None:

@@ -327,7 +327,42 @@
       ],
     };
   };
-  const KINDS = { weights, values, regimes, lines, scatter };
+  // Volatility and effective bets along one share, the range that is allowed and what is tried.
+  const path = ({ points, share, low, high }) => {
+    const look = frame();
+    const { text, common } = look;
+    const along = (key) => points.map((point) => [point.share, point[key]]);
+    const line = (name, key, place, yAxisIndex) => {
+      const [colour, type] = LINES[place];
+      const style = { color: token(colour) };
+      return { name, type: "line", symbol: "none", yAxisIndex, lineStyle: { ...style, width: 2, type }, itemStyle: style, data: along(key) };
+    };
+    const volatility = line("Volatility", "volatility", 0, 0);
+    const quiet = { silent: true, label: { color: text, position: "insideTop", distance: 4 } };
+    volatility.markLine = { ...quiet, symbol: "none", label: { show: false }, lineStyle: { color: text, width: 1.5, type: "solid" }, data: [{ xAxis: share }] };
+    if (low !== null) {
+      const area = { color: token("--tblr-primary"), opacity: 0.12 };
+      volatility.markArea = { ...quiet, itemStyle: area, data: [[{ name: "Profile's range", xAxis: low }, { xAxis: high }]] };
+    }
+    return {
+      height: 280,
+      ...common,
+      grid: { left: 4, right: 8, top: 12, bottom: 34, containLabel: true },
+      legend: { bottom: 0, data: ["Volatility", "Effective bets"], textStyle: { color: text } },
+      tooltip: {
+        ...common.tooltip,
+        trigger: "axis",
+        formatter: ([{ dataIndex }]) => {
+          const point = points[dataIndex];
+          return `Bitcoin ${percent(point.share)}\nVolatility ${percent(point.volatility)}\nEffective bets ${FORMATS.ratio(point.bets)}`;
+        },
+      },
+      xAxis: { ...axis(look, (value) => `${Math.round(value * 100)} %`), scale: false, min: 0, max: 1, splitNumber: 5 },
+      yAxis: [axis(look, (value) => `${Math.round(value * 100)} %`), { ...axis(look, FORMATS.ratio), splitLine: { show: false } }],
+      series: [volatility, line("Effective bets", "bets", 1, 1)],
+    };
+  };
+  const KINDS = { path, weights, values, regimes, lines, scatter };
 
   const draw = (element) => {
     const { height, ...option } = KINDS[element.dataset.chart](JSON.parse(element.dataset.rows));

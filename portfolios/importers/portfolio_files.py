@@ -8,7 +8,7 @@ from typing import Any
 
 FORMAT, VERSION = "evenkeel-portfolio", 1
 MOST_ROWS = 110_000
-LISTS = ("own_assets", "targets", "rules", "transactions")
+LISTS = ("own_assets", "targets", "rules", "target_versions", "transactions")
 
 Row = dict[str, str]
 
@@ -26,6 +26,8 @@ class PortfolioFile:
     """With a list of `prices`, each a `date` and a `price`."""
     targets: list[Row] = field(default_factory=list)
     rules: list[Row] = field(default_factory=list)
+    target_versions: list[Row] = field(default_factory=list)
+    """A row a line of a version."""
     transactions: list[Row] = field(default_factory=list)
 
 
@@ -110,6 +112,10 @@ def _sort(found: PortfolioFile, row: Row, where: str) -> None:
     elif record == "rule":
         bands = {"band": number, "relative_band": row.get("relative_band", "")}
         found.rules.append({"key": key, "trading": row.get("text", ""), **bands})
+    elif record == "target_version":
+        said = {"version": row.get("line", ""), "name": row.get("note", "")}
+        named = {"key": key, "called": row.get("text", ""), "weight": number}
+        found.target_versions.append({**said, "saved_at": row.get("at", ""), **named})
     elif record == "transaction":
         found.transactions.append(row)
     else:

@@ -17,6 +17,7 @@ from portfolios.models import (
     OwnPrice,
     Portfolio,
     PositionRule,
+    TargetVersion,
     TargetWeight,
     TickerChoice,
     Transaction,
@@ -38,6 +39,8 @@ def tables(user: User) -> Iterator[Table]:
         rows = model._default_manager.filter(portfolio__owner=user)
         also = ASSET if model is Holding else (*ASSET, "category__name")
         yield exports.table(name, rows.order_by("portfolio_id", "pk"), also=also)
+    versions = TargetVersion.objects.filter(portfolio__owner=user)
+    yield exports.table("target_versions", versions.order_by("portfolio_id", "number"))
     yield exports.table("transactions", _transactions(user), also=LEG_SYMBOLS)
     choices = LotChoice.objects.filter(sale__portfolio__owner=user).order_by("pk")
     yield exports.table("lot_choices", choices)

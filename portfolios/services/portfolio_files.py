@@ -108,7 +108,27 @@ def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
             }
             for rule in portfolio.rules.select_related("asset", "category").order_by("pk")
         ],
+        "target_versions": _versions(portfolio, keys),
     }
+
+
+def _versions(portfolio: Portfolio, keys: dict[int, str]) -> list[Row]:
+    """A row a line of a version: those of one version follow one another. Gone aims have no key."""
+    slugs = dict(AssetCategory.objects.values_list("pk", "slug"))
+    return [
+        {
+            "version": str(version.number),
+            "name": version.name,
+            "saved_at": _text(version.saved_at),
+            "key": keys.get(line["asset"], "")
+            if "asset" in line
+            else f"{CATEGORY}{slugs[line['category']]}",
+            "called": line["name"],
+            "weight": line["weight"],
+        }
+        for version in portfolio.target_versions.order_by("number")
+        for line in version.lines
+    ]
 
 
 def _aim(aim: Asset | AssetCategory, keys: dict[int, str]) -> str:
@@ -136,6 +156,10 @@ def _records(head: Row) -> Iterator[tuple[str, Row]]:
     for rule in head["rules"]:
         bands = {"number": rule["band"], "relative_band": rule["relative_band"]}
         yield "rule", {"key": rule["key"], "text": rule["trading"], **bands}
+    for line in head["target_versions"]:
+        said = {"line": line["version"], "note": line["name"], "at": line["saved_at"]}
+        named = {"key": line["key"], "text": line["called"], "number": line["weight"]}
+        yield "target_version", {**said, **named}
 
 
 def _transactions(portfolio: Portfolio, keys: dict[int, str]) -> Iterator[Row]:
@@ -165,7 +189,10 @@ def _keys(portfolio: Portfolio) -> dict[int, str]:
     """How the file names each asset that the portfolio has to do with."""
     wanted = portfolio.target_weights.values_list("asset_id", flat=True)
     ruled = portfolio.rules.values_list("asset_id", flat=True)
-    named = (pk for pk in (*ledger.assets_named(portfolio), *wanted, *ruled) if pk is not None)
+    versions = portfolio.target_versions.values_list("lines", flat=True)
+    kept = [line.get("asset") for lines in versions for line in lines]
+    every = (*ledger.assets_named(portfolio), *wanted, *ruled, *kept)
+    named = (pk for pk in every if pk is not None)
     rows = Asset.of_anybody.filter(pk__in=set(named)).order_by("pk")
     keys: dict[int, str] = {}
     for asset in rows:

@@ -19,6 +19,7 @@ from portfolios.models import (
     Portfolio,
     PositionRule,
     RiskProfile,
+    TargetVersion,
     TargetWeight,
     Transaction,
 )
@@ -50,6 +51,7 @@ def restore(*, owner: User, text: str, now: datetime) -> Portfolio:
         portfolio = _open(owner, told)
         assets = _assets(owner, told, now)
         _write_aims(portfolio, told, assets)
+        _write_versions(portfolio, told, assets)
         _write_ledger(portfolio, told, assets, now)
     except PortfolioFileError as error:
         raise RestoreError(str(error)) from error
@@ -87,7 +89,7 @@ def _profile(slug: str) -> RiskProfile | None:
 
 def _assets(owner: User, told: PortfolioFile, now: datetime) -> dict[str, Asset]:
     """Every asset that the file names, by its key."""
-    rows = [*told.transactions, *told.targets, *told.rules]
+    rows = [*told.transactions, *told.targets, *told.rules, *told.target_versions]
     names = ("key", *(f"{leg}_asset" for leg in (*LEGS, "value")))
     keys = {row[name] for row in rows for name in names if row.get(name)}
     found = {
@@ -129,6 +131,37 @@ def _write_aims(portfolio: Portfolio, told: PortfolioFile, assets: Mapping[str, 
     ruled = {_aim(row, assets): _rule(row) for row in told.rules}
     if ruled:
         rules.replace(portfolio=portfolio, rules=ruled, expected_revision=None)
+
+
+def _write_versions(portfolio: Portfolio, told: PortfolioFile, assets: Mapping[str, Asset]) -> None:
+    """Versions in the order of their numbers, numbered anew; what was gone stays a name."""
+    versions: dict[str, TargetVersion] = {}
+    for row in told.target_versions:
+        version = versions.setdefault(
+            row.get("version", ""),
+            TargetVersion(
+                portfolio=portfolio,
+                number=len(versions) + 1,
+                name=row.get("name", "")[: TargetVersion.NAME_LENGTH],
+                saved_at=_moment(row.get("saved_at", "")),
+                lines=[],
+            ),
+        )
+        line: dict[str, Any] = {"name": row.get("called", "")[:80]}
+        line["weight"] = f"{_number(row, 'weight'):f}"
+        if row.get("key"):
+            aim = _aim(row, assets)
+            line["asset" if isinstance(aim, Asset) else "category"] = aim.pk
+        version.lines.append(line)
+    TargetVersion.objects.bulk_create(versions.values())
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        _refuse(f"“{text[:40]}” is no moment.")
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def _aim(row: Mapping[str, str], assets: Mapping[str, Asset]) -> Aim:

@@ -20,7 +20,7 @@ from portfolios.models import (
     Transaction,
 )
 from portfolios.selectors import currencies, model_portfolios
-from portfolios.services import revisions, rules, sandboxes, targets, transactions
+from portfolios.services import revisions, rules, sandboxes, target_versions, targets, transactions
 from portfolios.services.errors import MissingPriceError, QuantityError, SlotError
 from portfolios.services.quantities import SMALLEST, check_quantity
 from portfolios.services.targets import Aim
@@ -226,6 +226,7 @@ def clone(*, portfolio: Portfolio) -> Portfolio:
         )
         for target in original.target_weights.all()
     )
+    target_versions.copy_all(original, to=copy)
     return copy
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal, localcontext
 
-from portfolios.models import Asset, AssetCategory, Portfolio, TargetWeight
+from portfolios.models import Asset, AssetCategory, Portfolio, TargetVersion, TargetWeight
+from portfolios.selectors import target_versions as versions
 from portfolios.services import holdings, revisions, target_versions
 from portfolios.services.errors import TargetsError
 
@@ -105,3 +106,23 @@ def replace(
         TargetWeight.objects.filter(portfolio=locked).delete()
         TargetWeight.objects.bulk_create(rows(portfolio=locked, weights=weights))
         target_versions.keep(locked, weights, name=name)
+
+
+def restore(*, portfolio: Portfolio, version: TargetVersion, expected_revision: int | None) -> None:
+    """Make the targets of a version those of the portfolio again; that is a version itself.
+
+    Raises TargetsError where something of it is gone, and what `replace` raises.
+    """
+    found = versions.aims(version, portfolio=portfolio)
+    if found.missing:
+        raise TargetsError(
+            f"{', '.join(found.missing)} of this version is no longer here. Open it on the "
+            "workbench, and share that part out among the others."
+        )
+    name = f"Restored: {version}"[: TargetVersion.NAME_LENGTH]
+    replace(
+        portfolio=portfolio,
+        weights=found.weights,
+        expected_revision=expected_revision,
+        name=name,
+    )

@@ -18,7 +18,7 @@ from portfolios.importers import formats
 from portfolios.importers.entries import FileRefused
 from portfolios.models import Asset, LotChoice, Portfolio, Transaction
 from portfolios.selectors import ledger
-from portfolios.services import portfolio_files, portfolio_restores
+from portfolios.services import portfolio_files, portfolio_restores, target_versions
 from portfolios.services.errors import PortfolioError
 from tests.factories import (
     AssetCategoryFactory,
@@ -68,6 +68,8 @@ def portfolio() -> Portfolio:
     LotChoice.objects.create(sale=sold, purchase=bought, quantity=Decimal("0.5"))
     TargetWeightFactory(portfolio=portfolio, asset=painting, weight=Decimal("0.4"))
     portfolio.target_weights.create(category=bitcoin.category, weight=Decimal("0.6"))
+    target_versions.keep_saved(portfolio)
+    target_versions.keep(portfolio, {bitcoin: Decimal(1)}, name="+calm")
     return portfolio
 
 
@@ -88,6 +90,7 @@ def test_the_csv_file_says_everything_exactly_and_in_utc(portfolio):
         == ["setting"] * len(portfolio_files.SETTINGS)
         + ["own_asset", "own_price"]
         + ["target"] * 2
+        + ["target_version"] * 3
         + ["transaction"] * 2
     )
     targets = [(row["key"], row["number"]) for row in rows(portfolio) if row["record"] == "target"]
@@ -99,7 +102,8 @@ def test_no_text_of_the_csv_file_is_a_formula_and_every_text_comes_back(portfoli
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values())
     name = next(row for row in rows(portfolio) if row["key"] == "name")
     assert name["text"].removeprefix("'") == "=HYPERLINK(1)"
-    notes = [row["note"][1:] for row in rows(portfolio) if row["note"]]
+    told = [row for row in rows(portfolio) if row["record"] == "transaction"]
+    notes = [row["note"][1:] for row in told if row["note"]]
     assert notes == ["'quoted", "@risk"]
 
 
@@ -124,7 +128,7 @@ def test_a_long_ledger_takes_no_more_queries(portfolio, kind, django_assert_max_
     bitcoin = Asset.objects.get(coingecko_id="bitcoin")
     for _ in range(20):
         TransactionFactory(portfolio=portfolio, received_asset=bitcoin, value_asset=None)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         "".join(getattr(portfolio_files, f"as_{kind}")(portfolio))
 
 
@@ -248,3 +252,16 @@ def test_a_file_is_opened_on_its_page_or_refused_there(client, portfolio):
         assert refused.status_code == 422
         assert words in refused.content.decode()
     assert Portfolio.objects.count() == 2
+
+
+@pytest.mark.parametrize("write", [portfolio_files.as_csv, portfolio_files.as_json])
+def test_versions_of_the_targets_come_back_as_they_were_saved(portfolio, write):
+    again = portfolio_restores.restore(
+        owner=portfolio.owner, text="".join(write(portfolio)), now=NOW
+    )
+
+    def said(of: Portfolio) -> list[tuple[object, ...]]:
+        return [(v.number, v.name, v.lines) for v in of.target_versions.order_by("number")]
+
+    assert len(said(portfolio)) == 2
+    assert said(again) == said(portfolio)
