@@ -30,6 +30,11 @@ urlpatterns = [
     path("portfolios/<int:pk>/workbench/", workbench.workbench, name="workbench"),
     path("portfolios/<int:pk>/sale-check/", sale_check.sale_check, name="sale-check"),
     path(
+        "portfolios/<int:pk>/suggestions/",
+        suggestions.suggestion_history,
+        name="suggestion-history",
+    ),
+    path(
         "portfolios/<int:pk>/suggestion/done/", suggestions.suggestion_done, name="suggestion-done"
     ),
     path(

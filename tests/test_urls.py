@@ -79,6 +79,7 @@ OWNED = {
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
+    "analytics:suggestion-history": owned(allowed=("GET",)),
     "analytics:suggestion-done": owned(user=302),
     "analytics:suggestion-dismiss": owned(allowed=("POST",), user=302),
     "analytics:suggestion-snooze": owned(allowed=("POST",), user=302),

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from analytics.forms.suggestions import FillsForm, SnoozeForm
 from analytics.models import SuggestionLife
 from analytics.selectors import portfolio_pages
+from analytics.selectors import suggestion_history as histories
 from analytics.selectors.portfolio_pages import Reading
 from analytics.services import suggestions
 from analytics.services.suggestions import SuggestionError
@@ -104,6 +105,17 @@ def suggestion_reopen(request: HttpRequest, pk: int) -> HttpResponse:
         return "The suggestion is open again."
 
     return _changed(request, pk, reopen, can_be_undone=False)
+
+
+@login_required
+@require_safe
+def suggestion_history(request: HttpRequest, pk: int) -> HttpResponse:
+    """What came of past suggestions."""
+    portfolio = pages.visible_or_404(request, pk)
+    run = portfolio_pages.current_run()
+    history = histories.read(portfolio, as_of=run.as_of) if run else None
+    context = {"portfolio": portfolio, "run": run, "history": history}
+    return render(request, "analytics/suggestion_history.html", context)
 
 
 def _changed(
