@@ -78,6 +78,7 @@ OWNED = {
     "analytics:target-versions": Url(arguments=("portfolio",)),
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
+    "analytics:review": owned(allowed=("GET",)),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
     "analytics:suggestion-history": owned(allowed=("GET",)),
     "analytics:suggestion-done": owned(user=302),

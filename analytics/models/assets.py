@@ -31,6 +31,9 @@ class AssetDay(models.Model):
     volatility = models.FloatField(null=True, help_text="A year; as in MarketSnapshot.")
     correlation = models.FloatField(null=True, help_text="To Bitcoin; as in MarketSnapshot.")
     common_days = models.PositiveSmallIntegerField(help_text="Returns in common with Bitcoin.")
+    correlation_180d = models.FloatField(
+        null=True, help_text="To Bitcoin, over the last 180 days, each alike."
+    )
     drawdown = models.FloatField(help_text="From its highest close.")
     max_drawdown = models.FloatField(help_text="Of the last 365 days.")
     changes = ArrayField(models.FloatField(null=True), size=len(PERIODS))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from django.db import transaction
 
-from analytics.core import DAYS_PER_YEAR, drawdowns, relative_strength
+from analytics.core import DAYS_PER_YEAR, correlation, drawdowns, relative_strength
 from analytics.core.relative_strength import RelativeStrength
-from analytics.core.returns import DISPLAY_RETURNS
+from analytics.core.returns import DISPLAY_RETURNS, simple_returns
 from analytics.models import AssetDay, MarketSnapshot
 from analytics.models.assets import LOOKBACK_DAYS, PERIODS, QUARTER
 from analytics.services import market
@@ -21,6 +21,8 @@ from portfolios.selectors.prices import LatestClose
 BENCHMARK = "bitcoin"
 # The period whose change ranks the coins, neither a fortnight's noise nor half a year ago.
 RANKED_BY = PERIODS.index(90)
+# Over so many days an asset counts as one of low correlation, or does not (METHODS.md).
+HALF_YEAR_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def _measure(as_of: date) -> Iterator[AssetDay]:
     risks = _risks(as_of, panel, benchmark)
     strength = _strength(panel, assets, benchmark)
     ranks = _ranks(panel, strength, assets)
+    half_year = _half_year_correlations(panel, benchmark)
     latest = prices.latest_closes(as_of=as_of)
     for pk, history in prices.histories(as_of=as_of).items():
         newest, risk = latest[pk], risks.get(pk, Risk())
@@ -64,6 +67,7 @@ def _measure(as_of: date) -> Iterator[AssetDay]:
             volatility=risk.volatility,
             correlation=risk.correlation,
             common_days=risk.common_days,
+            correlation_180d=half_year.get(pk),
             drawdown=newest.close / history.highest_close - 1,
             max_drawdown=_max_drawdown(panel, pk, newest),
             **_of_periods(panel, pk, strength),
@@ -95,6 +99,16 @@ def _risks(as_of: date, panel: pd.DataFrame, benchmark: int | None) -> dict[int,
         correlated = float(correlation[row, column]) if told else None
         risks[pk] = Risk(float(volatility[row]), correlated, days)
     return risks
+
+
+def _half_year_correlations(panel: pd.DataFrame, benchmark: int | None) -> dict[int, float]:
+    """To the benchmark, of what has enough days in common with it; every day counts alike."""
+    columns: list[int] = panel.columns.to_numpy().tolist()
+    if benchmark not in columns:
+        return {}
+    returns = simple_returns(panel.to_numpy()[-HALF_YEAR_DAYS - 1 :])
+    row = correlation.pairwise(returns).correlation[columns.index(benchmark)].tolist()
+    return {pk: rho for pk, rho in zip(columns, row, strict=True) if not np.isnan(rho)}
 
 
 def _strength(
