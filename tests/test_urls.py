@@ -79,6 +79,8 @@ OWNED = {
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
     "analytics:review": owned(allowed=("GET",)),
+    "analytics:tilt": owned(),
+    "analytics:tilt-end": owned(allowed=("POST",), user=302),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
     "analytics:suggestion-history": owned(allowed=("GET",)),
     "analytics:suggestion-done": owned(user=302),

@@ -8,7 +8,7 @@ from django import forms
 
 from analytics.selectors.portfolio_pages import Position
 from analytics.services.plan_pages import Asked, Mode
-from portfolios.forms import LARGEST_AMOUNT, NumberField, PlainField, TargetsForm
+from portfolios.forms import LARGEST_AMOUNT, NumberField, PlainField, SeenForm, TargetsForm
 from portfolios.models import Asset, AssetCategory, Portfolio, PositionRule, TargetVersion
 from portfolios.services import targets
 from portfolios.services.targets import Aim
@@ -142,3 +142,15 @@ class VersionNameForm(forms.Form):
     """What a version of the targets is called; nothing: by its number."""
 
     name = PlainField(required=False, max_length=TargetVersion.NAME_LENGTH)
+
+
+class TiltForm(SeenForm):
+    """For how long a temporary target is in force, and which one was seen."""
+
+    seen = forms.CharField(widget=forms.HiddenInput)
+    days = forms.TypedChoiceField(
+        label="It ends after",
+        coerce=int,
+        choices=[(7, "7 days"), (14, "14 days"), (30, "30 days"), (60, "60 days"), (90, "90 days")],
+        initial=30,
+    )

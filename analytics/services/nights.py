@@ -17,7 +17,7 @@ from analytics.models import NightlyRun, RegimeDay, RunChunk
 from analytics.selectors import market as market_selector
 from analytics.selectors.market import Market
 from analytics.services import asset_days, chunks, cluster_days, market, publishing, runs
-from portfolios.services import price_imports, signal_imports
+from portfolios.services import price_imports, signal_imports, tilts
 
 DUE_AT = time(0, 30)  # UTC: providers have closed the day's candle by then
 ADVISORY_LOCK = 0x45564B  # "EVK": one namespace for the night's steps
@@ -194,6 +194,7 @@ def _step(run_id: int) -> bool:
         run.high_volatility = RegimeDay.objects.get(date=run.as_of).high_volatility
         return _enter(run, State.MEASURED)
     if run.state == State.MEASURED:
+        tilts.expire(as_of=run.as_of)
         chunks.plan(run=run)
         return _enter(run, State.PLANNED)
     if chunks.all_known(run_id=run_id):

@@ -133,7 +133,7 @@ def _tries(request: HttpRequest) -> int:
 
 
 def visible_or_404(request: HttpRequest, pk: int) -> Portfolio:
-    visible = Portfolio.objects.visible_to(request.user).select_related("profile", "venue")
+    visible = Portfolio.objects.visible_to(request.user).select_related("profile", "venue", "tilt")
     return get_object_or_404(visible, pk=pk)
 
 

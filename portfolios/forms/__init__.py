@@ -18,6 +18,7 @@ from portfolios.models import (
     ModelPortfolio,
     ModelPortfolioLine,
     Portfolio,
+    StrategicWeight,
     TargetWeight,
 )
 from portfolios.selectors import assets, model_portfolios
@@ -267,7 +268,11 @@ class TargetsForm(SeenForm):
     """All target weights at once, of assets and of categories. An empty field is no target."""
 
     def __init__(
-        self, *args: Any, rows: Sequence[Aim], current: Iterable[TargetWeight], **options: Any
+        self,
+        *args: Any,
+        rows: Sequence[Aim],
+        current: Iterable[TargetWeight | StrategicWeight],
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         weights = {target.aim: target.weight for target in current}

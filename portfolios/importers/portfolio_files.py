@@ -8,7 +8,9 @@ from typing import Any
 
 FORMAT, VERSION = "evenkeel-portfolio", 1
 MOST_ROWS = 110_000
-LISTS = ("own_assets", "targets", "rules", "target_versions", "transactions")
+LISTS = (
+    "own_assets", "targets", "tilted_targets", "rules", "target_versions", "transactions",
+)  # fmt: skip
 
 Row = dict[str, str]
 
@@ -25,6 +27,8 @@ class PortfolioFile:
     own_assets: list[dict[str, Any]] = field(default_factory=list)
     """With a list of `prices`, each a `date` and a `price`."""
     targets: list[Row] = field(default_factory=list)
+    tilted_targets: list[Row] = field(default_factory=list)
+    """Those in force for a while; each with the `regime` and the day that it `ends_on`."""
     rules: list[Row] = field(default_factory=list)
     target_versions: list[Row] = field(default_factory=list)
     """A row a line of a version."""
@@ -109,6 +113,9 @@ def _sort(found: PortfolioFile, row: Row, where: str) -> None:
         owner["prices"].append({"date": row.get("at", ""), "price": number})
     elif record == "target":
         found.targets.append({"key": key, "weight": number})
+    elif record == "tilted_target":
+        until = {"regime": row.get("text", ""), "ends_on": row.get("at", "")}
+        found.tilted_targets.append({"key": key, "weight": number, **until})
     elif record == "rule":
         bands = {"band": number, "relative_band": row.get("relative_band", "")}
         found.rules.append({"key": key, "trading": row.get("text", ""), **bands})

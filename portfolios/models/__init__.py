@@ -19,6 +19,7 @@ from portfolios.models.prices import (
     ReferenceRate,
 )
 from portfolios.models.rules import PositionRule
+from portfolios.models.tilts import StrategicWeight, Tilt
 from portfolios.models.venues import Venue
 from portfolios.models.versions import TargetVersion
 
@@ -44,9 +45,11 @@ __all__ = [
     "QuarantinedSignal",
     "ReferenceRate",
     "RiskProfile",
+    "StrategicWeight",
     "TargetVersion",
     "TargetWeight",
     "TickerChoice",
+    "Tilt",
     "TokenMigration",
     "Transaction",
     "Venue",

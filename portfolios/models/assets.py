@@ -268,6 +268,7 @@ class MigratedAmount(models.Model):
     class Kind(models.TextChoices):
         HOLDING = "holding"
         TARGET = "target", "target weight"
+        STRATEGIC = "strategic", "target weight that waits while a tilt lasts"
         MODEL_LINE = "model_line", "line of a model portfolio"
 
     migration = models.ForeignKey(TokenMigration, on_delete=models.CASCADE, related_name="moved")

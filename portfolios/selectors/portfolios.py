@@ -14,6 +14,7 @@ from portfolios.models import (
     Holding,
     Portfolio,
     PositionRule,
+    StrategicWeight,
     TargetWeight,
 )
 from portfolios.selectors import prices
@@ -77,15 +78,24 @@ def balances(portfolio: Portfolio, *, as_of: date | None) -> list[Balance]:
     return [Balance(holding, closes.get(holding.asset_id)) for holding in holdings]
 
 
-def targets(portfolio: Portfolio) -> list[TargetWeight]:
-    """The target weights, the largest first."""
+def targets(portfolio: Portfolio) -> list[TargetWeight] | list[StrategicWeight]:
+    """The targets that their owner has set, the largest first: not those of a tilt in force."""
+    waiting = portfolio.strategic_weights.select_related("asset__category", "category")
+    return list(waiting.order_by("-weight", *LARGEST_FIRST)) or targets_in_force(portfolio)
+
+
+def targets_in_force(portfolio: Portfolio) -> list[TargetWeight]:
+    """What the night measures against: the temporary ones while a tilt lasts."""
     rows = portfolio.target_weights.select_related("asset__category", "category")
     return list(rows.order_by("-weight", *LARGEST_FIRST))
 
 
 def aims(portfolio: Portfolio) -> list[Asset | AssetCategory]:
-    """What is held or wanted: targets by weight, then what is held without one of its own."""
-    wanted: list[Asset | AssetCategory] = [target.aim for target in targets(portfolio)]
+    """What is held or wanted: targets by weight, then what is held without one of its own.
+
+    A tilt names what the targets name.
+    """
+    wanted: list[Asset | AssetCategory] = [row.aim for row in targets_in_force(portfolio)]
     held = [holding.asset for holding in _with_assets(portfolio.holdings.all())]
     return list(dict.fromkeys([*wanted, *held]))
 

@@ -19,6 +19,10 @@ class TargetsError(PortfolioError):
     """Target weights that do not describe a whole portfolio."""
 
 
+class TiltError(PortfolioError):
+    """A temporary target that cannot be put in force."""
+
+
 class RulesError(PortfolioError):
     """Rules of rebalancing that nothing could follow."""
 

@@ -17,9 +17,11 @@ from portfolios.models import (
     OwnPrice,
     Portfolio,
     PositionRule,
+    StrategicWeight,
     TargetVersion,
     TargetWeight,
     TickerChoice,
+    Tilt,
     Transaction,
 )
 
@@ -34,6 +36,7 @@ def tables(user: User) -> Iterator[Table]:
     for name, model in (
         ("holdings", Holding),
         ("targets", TargetWeight),
+        ("strategic_targets", StrategicWeight),
         ("rules", PositionRule),
     ):
         rows = model._default_manager.filter(portfolio__owner=user)
@@ -41,6 +44,8 @@ def tables(user: User) -> Iterator[Table]:
         yield exports.table(name, rows.order_by("portfolio_id", "pk"), also=also)
     versions = TargetVersion.objects.filter(portfolio__owner=user)
     yield exports.table("target_versions", versions.order_by("portfolio_id", "number"))
+    tilts = Tilt.objects.filter(portfolio__owner=user).order_by("portfolio_id")
+    yield exports.table("tilts", tilts)
     yield exports.table("transactions", _transactions(user), also=LEG_SYMBOLS)
     choices = LotChoice.objects.filter(sale__portfolio__owner=user).order_by("pk")
     yield exports.table("lot_choices", choices)

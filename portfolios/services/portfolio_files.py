@@ -23,6 +23,7 @@ from portfolios.models import (
     OwnPrice,
     Portfolio,
     PositionRule,
+    Tilt,
     Transaction,
 )
 from portfolios.selectors import ledger
@@ -82,6 +83,9 @@ def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
     for price in OwnPrice.objects.filter(asset__in=prices).order_by("date"):
         prices[price.asset_id].append({"date": _text(price.date), "price": repr(price.price)})
     targets = portfolio.target_weights.select_related("asset", "category").order_by("pk")
+    tilt = Tilt.objects.filter(portfolio=portfolio).first()
+    tilted = [(target, tilt) for target in targets] if tilt else []
+    waiting = portfolio.strategic_weights.select_related("asset", "category").order_by("pk")
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -97,7 +101,17 @@ def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
             for asset in own
         ],
         "targets": [
-            {"key": _aim(target.aim, keys), "weight": _text(target.weight)} for target in targets
+            {"key": _aim(target.aim, keys), "weight": _text(target.weight)}
+            for target in (waiting if tilt else targets)
+        ],
+        "tilted_targets": [
+            {
+                "key": _aim(target.aim, keys),
+                "weight": _text(target.weight),
+                "regime": tilt.regime,
+                "ends_on": _text(tilt.ends_on),
+            }
+            for target, tilt in tilted
         ],
         "rules": [
             {
@@ -153,6 +167,9 @@ def _records(head: Row) -> Iterator[tuple[str, Row]]:
             yield "own_price", row
     for target in head["targets"]:
         yield "target", {"key": target["key"], "number": target["weight"]}
+    for target in head["tilted_targets"]:
+        row = {"key": target["key"], "number": target["weight"]}
+        yield "tilted_target", {**row, "text": target["regime"], "at": target["ends_on"]}
     for rule in head["rules"]:
         bands = {"number": rule["band"], "relative_band": rule["relative_band"]}
         yield "rule", {"key": rule["key"], "text": rule["trading"], **bands}

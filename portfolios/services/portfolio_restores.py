@@ -23,7 +23,7 @@ from portfolios.models import (
     TargetWeight,
     Transaction,
 )
-from portfolios.services import own_assets, rules, sandboxes, targets, transactions
+from portfolios.services import own_assets, rules, sandboxes, targets, tilts, transactions
 from portfolios.services.errors import PortfolioError
 from portfolios.services.portfolio_files import CATEGORY, SETTINGS
 from portfolios.services.rules import Rule
@@ -89,7 +89,8 @@ def _profile(slug: str) -> RiskProfile | None:
 
 def _assets(owner: User, told: PortfolioFile, now: datetime) -> dict[str, Asset]:
     """Every asset that the file names, by its key."""
-    rows = [*told.transactions, *told.targets, *told.rules, *told.target_versions]
+    aims = [*told.targets, *told.tilted_targets, *told.rules, *told.target_versions]
+    rows = [*told.transactions, *aims]
     names = ("key", *(f"{leg}_asset" for leg in (*LEGS, "value")))
     keys = {row[name] for row in rows for name in names if row.get(name)}
     found = {
@@ -128,6 +129,8 @@ def _write_aims(portfolio: Portfolio, told: PortfolioFile, assets: Mapping[str, 
     if weights:
         targets.check_weights(weights)
         TargetWeight.objects.bulk_create(targets.rows(portfolio=portfolio, weights=weights))
+    if told.tilted_targets:
+        _write_tilt(portfolio, told, assets)
     ruled = {_aim(row, assets): _rule(row) for row in told.rules}
     if ruled:
         rules.replace(portfolio=portfolio, rules=ruled, expected_revision=None)
@@ -162,6 +165,18 @@ def _moment(text: str) -> datetime:
     except ValueError:
         _refuse(f"“{text[:40]}” is no moment.")
     return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+def _write_tilt(portfolio: Portfolio, told: PortfolioFile, assets: Mapping[str, Asset]) -> None:
+    first = told.tilted_targets[0]
+    weights = {_aim(row, assets): _number(row, "weight") for row in told.tilted_targets}
+    targets.check_weights(weights)
+    tilts.put(
+        portfolio=portfolio,
+        weights=weights,
+        regime=first.get("regime", "")[:40],
+        ends_on=_day(first.get("ends_on", "")),
+    )
 
 
 def _aim(row: Mapping[str, str], assets: Mapping[str, Asset]) -> Aim:

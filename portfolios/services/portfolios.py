@@ -20,7 +20,15 @@ from portfolios.models import (
     Transaction,
 )
 from portfolios.selectors import currencies, model_portfolios
-from portfolios.services import revisions, rules, sandboxes, target_versions, targets, transactions
+from portfolios.services import (
+    revisions,
+    rules,
+    sandboxes,
+    target_versions,
+    targets,
+    tilts,
+    transactions,
+)
 from portfolios.services.errors import MissingPriceError, QuantityError, SlotError
 from portfolios.services.quantities import SMALLEST, check_quantity
 from portfolios.services.targets import Aim
@@ -227,6 +235,7 @@ def clone(*, portfolio: Portfolio) -> Portfolio:
         for target in original.target_weights.all()
     )
     target_versions.copy_all(original, to=copy)
+    tilts.copy(original=original, portfolio=copy)
     return copy
 
 

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal, localcontext
 
-from portfolios.models import Asset, AssetCategory, Portfolio, TargetVersion, TargetWeight
+from portfolios.models import (
+    Asset,
+    AssetCategory,
+    Portfolio,
+    StrategicWeight,
+    TargetVersion,
+    TargetWeight,
+    Tilt,
+)
 from portfolios.selectors import target_versions as versions
 from portfolios.services import holdings, revisions, target_versions
 from portfolios.services.errors import TargetsError
@@ -95,6 +103,8 @@ def replace(
 ) -> None:
     """Make these the targets of the portfolio, and no others; they are kept as a version.
 
+    They are the strategic ones: a temporary target that is in force ends.
+
     Idempotent but for the revision and the version. Raises TargetsError, and ConflictError when
     the portfolio is no longer at the revision that the person saw; None means whatever it is.
     """
@@ -103,7 +113,8 @@ def replace(
     holdings.check_visible(assets, portfolio=portfolio)
     with revisions.changing(portfolio, expected=expected_revision) as locked:
         target_versions.keep_saved(locked)
-        TargetWeight.objects.filter(portfolio=locked).delete()
+        for model in (Tilt, StrategicWeight, TargetWeight):
+            model._default_manager.filter(portfolio=locked).delete()
         TargetWeight.objects.bulk_create(rows(portfolio=locked, weights=weights))
         target_versions.keep(locked, weights, name=name)
 

@@ -19,7 +19,7 @@ from accounts.models import User
 from portfolios.models import Asset, TokenMigration
 from portfolios.services import price_continuations, revisions, token_moves
 from portfolios.services.errors import TokenMigrationError
-from portfolios.services.token_moves import HOLDINGS, MODEL_LINES, TARGETS
+from portfolios.services.token_moves import HOLDINGS, MODEL_LINES, STRATEGIC, TARGETS
 
 State = TokenMigration.State
 UNDER_WAY = (State.APPLYING, State.REVERSING)
@@ -167,11 +167,13 @@ def _hold_assets(migration: TokenMigration) -> None:
 
 
 def _move_all(migration: TokenMigration) -> MigrationReport:
-    owners = HOLDINGS.owners(migration.old_asset_id) | TARGETS.owners(migration.old_asset_id)
+    places = (HOLDINGS, TARGETS, STRATEGIC)
+    owners = {pk for place in places for pk in place.owners(migration.old_asset_id)}
     portfolios = revisions.count_up(portfolio_ids=owners)
     models = MODEL_LINES.owners(migration.old_asset_id)
     left_alone = token_moves.move(HOLDINGS, migration, portfolios)
     token_moves.move(TARGETS, migration, portfolios)
+    token_moves.move(STRATEGIC, migration, portfolios)
     token_moves.move(MODEL_LINES, migration, models)
     return MigrationReport(len(portfolios), len(models), left_alone)
 
@@ -184,6 +186,7 @@ def _move_all_back(migration: TokenMigration) -> MigrationReport:
     models = set(named.values_list("model_portfolio_id", flat=True))
     left_alone = token_moves.move_back(HOLDINGS, migration, portfolios)
     token_moves.move_back(TARGETS, migration, portfolios)
+    token_moves.move_back(STRATEGIC, migration, portfolios)
     token_moves.move_back(MODEL_LINES, migration, models)
     moved.delete()
     return MigrationReport(len(portfolios), len(models), left_alone)

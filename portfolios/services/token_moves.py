@@ -17,6 +17,7 @@ from portfolios.models import (
     Holding,
     MigratedAmount,
     ModelPortfolioLine,
+    StrategicWeight,
     TargetWeight,
     TokenMigration,
 )
@@ -145,6 +146,7 @@ class Place:
 
 HOLDINGS = Place(Kind.HOLDING, Holding, "portfolio_id", "quantity")
 TARGETS = Place(Kind.TARGET, TargetWeight, "portfolio_id", "weight")
+STRATEGIC = Place(Kind.STRATEGIC, StrategicWeight, "portfolio_id", "weight")
 LEDGER_OF = {
     MOVE: {
         "moves": "moved",

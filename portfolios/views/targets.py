@@ -25,7 +25,8 @@ LONGEST_ID = 19  # digits of a 64-bit integer
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
 def targets(request: HtmxRequest, pk: int) -> HttpResponse:
-    portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), pk=pk)
+    visible = Portfolio.objects.visible_to(request.user).select_related("tilt")
+    portfolio = get_object_or_404(visible, pk=pk)
     adding = "adding" in request.POST
     form = _form(request, portfolio)
     conflict = False
@@ -47,6 +48,7 @@ def targets(request: HtmxRequest, pk: int) -> HttpResponse:
         form.data = request.POST.dict() | {"revision": str(portfolio.revision)}
     context = {
         "portfolio": portfolio,
+        "tilt": getattr(portfolio, "tilt", None),
         "form": form,
         "adding": adding,
         "normalising": normalising,
@@ -77,12 +79,13 @@ def _form(
 ) -> TargetsForm:
     """The rows of the portfolio, and those that the person has added and not yet saved."""
     submitted = typed or (request.POST if request.method == "POST" else None)
+    is_tilted = hasattr(portfolio, "tilt")
     rows = dict.fromkeys([*portfolios.aims(portfolio), *_added(request, submitted or request.GET)])
     return TargetsForm(
         submitted,
         initial={"revision": portfolio.revision},
         rows=list(rows),
-        current=portfolios.targets(portfolio),
+        current=(portfolios.targets if is_tilted else portfolios.targets_in_force)(portfolio),
     )
 
 

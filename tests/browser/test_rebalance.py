@@ -6,10 +6,11 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from analytics.models import RegimeDay
 from analytics.services import nights
 from tests.analytics.conftest import as_of, coins, hold, quotes  # noqa: F401  (fixtures)
 from tests.analytics.test_taxes import HALVES, LOTS, RATES, hold_lots
-from tests.browser.pages import REFUSED, check, sign_in
+from tests.browser.pages import REFUSED, check, press, sign_in
 from tests.browser.test_portfolios import portfolio  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -115,3 +116,29 @@ def test_a_suggestion_is_put_aside_dismissed_and_done(page: Page, visit, portfol
     page.goto(page.url.replace("/rebalance/", "/activity/"))
     expect(page.get_by_text("Followed a suggestion").first).to_be_visible()
     assert [error for error in console if REFUSED not in error] == []
+
+
+def test_a_tilt_is_looked_at_put_in_force_and_ended(page: Page, live_server, hold, as_of, console):  # noqa: F811
+    portfolio = hold(  # noqa: F811
+        {"BTC": 5, "SOL": 3, "USD": 200}, {"BTC": "0.5", "SOL": "0.3", "USD": "0.2"}, name="Tilted"
+    )
+    nights.run_to_end(as_of=as_of)
+    RegimeDay.objects.filter(date=as_of).update(label=RegimeDay.Label.BEAR)
+    sign_in(page, live_server.url, portfolio.owner)
+    page.goto(live_server.url + reverse("analytics:rebalance", args=[portfolio.pk]))
+    page.get_by_role("link", name="Tilt them to the market").click()
+    expect(page.get_by_role("heading", name="Temporary target: bear market")).to_be_visible()
+    expect(page.get_by_text("Increase BTC %, increase stables.")).to_be_visible()
+    check(page)
+    page.get_by_label("It ends after").select_option("14")
+    press(page, "Put it in force")
+    expect(page.get_by_text("The temporary target is in force.")).to_be_visible()
+    page.goto(live_server.url + reverse("portfolios:targets", args=[portfolio.pk]))
+    expect(page.get_by_text("Saving them ends it now.")).to_be_visible()
+    check(page)
+    page.goto(live_server.url + reverse("analytics:tilt", args=[portfolio.pk]))
+    expect(page.get_by_text("14 July 2024")).to_be_visible()
+    check(page)
+    press(page, "End it now")
+    expect(page.get_by_text("Your own targets are in force again.")).to_be_visible()
+    assert console == []
