@@ -128,13 +128,19 @@ def propose(label: str, targets: Mapping[Aim, Decimal]) -> Proposal:
         most=int(STEP / unit),
         words=(from_what, to_what),
     )
+    lines = [
+        Line(aim, targets[aim], part * unit) for aim, part in zip(aims, table.parts, strict=True)
+    ]
+    # Targets far outside the ranges are moved more by those than by the adjustment.
+    if sum(line.change for line in lines if sinks(line.aim)) <= 0:
+        named = " and ".join(each.name for each in outside)
+        raise NoTilt(
+            f"Your targets for {named} are outside the range: inside it, {to_what} would not grow."
+        )
     return Proposal(
         regime=Label(label).label,
         opinion=OPINIONS[Label(label)],
-        lines=[
-            Line(aim, targets[aim], part * unit)
-            for aim, part in zip(aims, table.parts, strict=True)
-        ],
+        lines=lines,
         outside=outside,
     )
 

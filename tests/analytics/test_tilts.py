@@ -150,20 +150,38 @@ def test_spreading_is_exact_and_never_more_than_there_is_room_for(pairs, share):
 
 
 @pytest.mark.django_db
-def test_the_article_s_models_tilt_in_every_regime():
+def test_of_the_article_s_models_those_tilt_whose_targets_its_own_ranges_leave_room():
     catalogue.load()
+    tilted: dict[str, set[str]] = {}
     for model in ModelPortfolio.objects.all():
         closes = dict.fromkeys(Asset.objects.values_list("pk", flat=True), 1.0)
         weights = portfolios.fill_slots(model_portfolio=model, slots={}, closes=closes)
+        tilted[model.slug] = set()
         for label in TILTED:
-            if model.slug == "aggressive" and label in (Label.BULL, Label.ALTSEASON):
-                # All its altcoins are at the upper ends of their ranges, or beyond them.
-                with pytest.raises(NoTilt, match="leave no room"):
-                    tilt_proposals.propose(label, weights)
+            try:
+                proposal = tilt_proposals.propose(label, weights)
+            except NoTilt:
                 continue
-            proposal = tilt_proposals.propose(label, weights)
-            assert sum(proposal.weights.values()) == 1, (model, label)
+            assert sum(proposal.weights.values()) == 1
             assert proposal.moved > 0
+            tilted[model.slug].add(label)
+    # Layer 1 with Ethereum is beyond the article's own range in all of them, and in the bolder ones
+    # that leaves altcoins no room to grow.
+    always = {Label.BEAR, Label.HIGH_VOLATILITY}
+    assert tilted == {
+        "conservative": {*TILTED}, "moderate": {*always, Label.BULL}, "aggressive": always,
+    }  # fmt: skip
+
+
+@given(wanted(), st.sampled_from(TILTED))
+@settings(max_examples=200, deadline=None)
+def test_whatever_the_targets_a_tilt_leads_to_more_of_what_the_article_asks_for(weights, label):
+    try:
+        proposal = tilt_proposals.propose(label, weights)
+    except NoTilt:
+        return
+    _, sinks, *_ = tilt_proposals.MOVES[label]
+    assert sum(line.change for line in proposal.lines if sinks(line.aim)) > 0
 
 
 @pytest.mark.parametrize(
