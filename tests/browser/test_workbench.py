@@ -106,9 +106,12 @@ def test_typing_fast_never_shows_an_older_answer_over_a_newer_one(
             flying.add(request)
             most[0] = max(most[0], len(flying))
 
+    def ends(request) -> None:
+        flying.discard(request)
+
     page.on("request", starts)
-    page.on("requestfinished", flying.discard)
-    page.on("requestfailed", flying.discard)
+    page.on("requestfinished", ends)
+    page.on("requestfailed", ends)
     page.route("**/workbench/", hold_the_first)
     page.evaluate(LOG_SHARES, f"share-weight-{coins['BTC'].pk}")
     bitcoin = page.get_by_label("BTC, %", exact=True)
