@@ -308,6 +308,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "ImportState": "portfolios.api.imports.STATES",
+        "SuggestionState": "analytics.api.suggestions.STATES",
         "NightState": "analytics.api.runs.STATES",
     },
     "POSTPROCESSING_HOOKS": [

@@ -6,6 +6,7 @@ Each module is a resource or a few that belong together: its fields, then its op
 from accounts.api import problems
 from accounts.api.problems import Problem
 from analytics.core.errors import CoreError
+from analytics.services.suggestions import SuggestionError
 
 
 class NotMeasured(Exception):
@@ -30,6 +31,7 @@ problems.register(
         NotMeasured: Problem("not_measured", 404, "No night has measured this yet"),
         NotCalculated: Problem("not_calculated", 409, "It is being calculated"),
         NoSuggestion: Problem("no_suggestion", 404, "There is no suggestion now"),
+        SuggestionError: Problem("suggestion", 422, "That cannot become of the suggestion"),
         CoreError: Problem("no_calculation", 422, "Nothing can be calculated from this"),
     }
 )

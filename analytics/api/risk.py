@@ -9,7 +9,7 @@ from accounts.api.fields import Day, Fields, Measured, Query
 from accounts.api.views import refuses
 from analytics import tasks
 from analytics.api import NotCalculated, NotMeasured
-from analytics.models import PortfolioResult
+from analytics.models import NightlyRun, PortfolioResult
 from analytics.selectors import portfolio_list, portfolio_pages
 from analytics.selectors.portfolio_pages import Reading
 from portfolios.api.assets import AssetKey
@@ -73,15 +73,20 @@ class RiskFields(Fields):
     categories = CategoryShareFields(many=True)
 
 
+def current_run() -> NightlyRun:
+    """The night that everybody sees. Raises NotMeasured."""
+    run = portfolio_pages.current_run()
+    if run is None:
+        raise NotMeasured("No night has measured anything yet.")
+    return run
+
+
 class OfReading(OfPortfolio):
     """What is known of a portfolio as it is now."""
 
     def reading(self, portfolio: Portfolio) -> Reading:
         """Raises NotMeasured, and NotCalculated once a worker was asked."""
-        run = portfolio_pages.current_run()
-        if run is None:
-            raise NotMeasured("No night has measured anything yet.")
-        reading = portfolio_pages.read(portfolio, run=run)
+        reading = portfolio_pages.read(portfolio, run=current_run())
         if reading is None:
             tasks.recompute_once(portfolio)
             raise NotCalculated

@@ -17,6 +17,14 @@ urlpatterns = [
     path("drift/", Drift.as_view(LIST), name="drift-list"),
     path(f"{ONE}risk/", Risk.as_view(READ), name="risk"),
     path(f"{ONE}suggestion/", Suggestions.as_view(READ), name="suggestion"),
+    *(
+        path(
+            f"{ONE}suggestion/{action}/",
+            Suggestions.as_view({"post": action}),
+            name=f"suggestion-{action}",
+        )
+        for action in ("done", "dismiss", "snooze", "reopen")
+    ),
     path("position-size/", PositionSizes.as_view(READ), name="position-size"),
     path("runs/", Runs.as_view(LIST), name="run-list"),
     path("runs/<str:as_of>/", Runs.as_view(READ), name="run"),

@@ -4,10 +4,11 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.fields import Day, Exact, Fields, Fraction, Measured, Query, Text
+from accounts.api.fields import Day, Exact, Fields, Fraction, Measured, Moment, Query, Text
 from accounts.api.views import refuses
 from portfolios.api.assets import AssetKey, visible_or_404
 from portfolios.api.portfolios import IF_MATCH, OfPortfolio
@@ -81,6 +82,44 @@ class Targets(OfPortfolio):
         return self._answer(portfolio)
 
     def _answer(self, portfolio: Portfolio) -> Response:
+        found = {"targets": portfolios.targets(portfolio)}
+        return self.answer(portfolio, TargetsFields(found).data)
+
+
+class VersionLine(Fields):
+    name = serializers.CharField(help_text="Of the asset or category, as it was called then.")
+    weight = serializers.CharField(help_text="Of the portfolio, an exact decimal.")
+
+
+class VersionFields(Fields):
+    number = serializers.IntegerField(help_text="From 1, in the order of saving.")
+    name = serializers.CharField()
+    saved_at = Moment()
+    targets = VersionLine(many=True, source="lines")
+
+
+class TargetVersions(OfPortfolio):
+    ordering = "-number"
+
+    @extend_schema(responses=VersionFields(many=True), summary="List versions of the targets")
+    def list(self, request: Request, pk: int) -> Response:
+        """Every save keeps one; the newest first."""
+        Query.of(request)
+        return self.page(self.portfolio().target_versions.all(), VersionFields)
+
+    @extend_schema(
+        parameters=[IF_MATCH],
+        request=None,
+        responses=TargetsFields,
+        summary="Restore a version of the targets",
+    )
+    @refuses("targets", "own_asset", "conflict", "changed_since")
+    def restore(self, request: Request, pk: int, number: int) -> Response:
+        """Make its targets those of the portfolio again."""
+        portfolio = self.portfolio()
+        version = get_object_or_404(portfolio.target_versions, number=number)
+        seen = self.expected_revision(portfolio)
+        targets.restore(portfolio=portfolio, version=version, expected_revision=seen)
         found = {"targets": portfolios.targets(portfolio)}
         return self.answer(portfolio, TargetsFields(found).data)
 

@@ -4,7 +4,7 @@ from portfolios.api.assets import Assets, Categories
 from portfolios.api.imports import ImportRows, Imports
 from portfolios.api.portfolios import ModelPortfolios, Portfolios
 from portfolios.api.prices import Prices, Signals
-from portfolios.api.targets import Holdings, Targets
+from portfolios.api.targets import Holdings, Targets, TargetVersions
 from portfolios.api.transactions import Transactions
 
 ONE = "portfolios/<int:pk>/"
@@ -35,6 +35,12 @@ urlpatterns = [
         f"{ONE}targets/",
         Targets.as_view({"get": "retrieve", "put": "update"}),
         name="targets",
+    ),
+    path(f"{ONE}targets/versions/", TargetVersions.as_view(LIST), name="target-version-list"),
+    path(
+        f"{ONE}targets/versions/<int:number>/restore/",
+        TargetVersions.as_view({"post": "restore"}),
+        name="target-version-restore",
     ),
     path(f"{ONE}holdings/", Holdings.as_view(READ), name="holdings"),
     path(

@@ -5,14 +5,15 @@ and with a token that may only read.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from portfolios.models import Import, Portfolio
-from portfolios.services import imports
+from portfolios.models import Asset, Import, Portfolio
+from portfolios.services import imports, target_versions
 from tests.api.conftest import AS_OF, Program
 from tests.api.operations import Operation, operations
 from tests.factories import (
@@ -33,6 +34,7 @@ STATEMENT = (
 def arguments(portfolio: Portfolio) -> dict[str, object]:
     """What stands in addresses. A new name must be given a meaning here."""
     entry = TransactionFactory(portfolio=portfolio)
+    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
     portfolio.holdings.create(asset=entry.received_asset, quantity=1)
     return {
         "id": portfolio.pk,
@@ -40,6 +42,7 @@ def arguments(portfolio: Portfolio) -> dict[str, object]:
         "asset": "bitcoin",
         "day": AS_OF,
         "as_of": AS_OF,
+        "number": target_versions.keep(portfolio, {bitcoin: Decimal(1)}).number,
         "transaction": entry.pk,
         "import_run": imports.upload(
             portfolio=portfolio, file_name="a.csv", content=STATEMENT, now=timezone.now()

@@ -47,6 +47,7 @@ def arguments(portfolio: Portfolio) -> dict[str, Any]:
         "path.id": portfolio.pk,
         "path.import_run": run.pk,
         "path.transaction": portfolio.transactions.get().pk,
+        "path.number": 1,
         "path.asset": "bitcoin",
         "path.day": "2024-12-31",
         "path.as_of": "2024-12-31",
