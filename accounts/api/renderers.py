@@ -24,11 +24,11 @@ class Page(BrowsableAPIRenderer):
         return {
             "request": renderer_context["request"],
             "view": view,
-            "name": self.get_view_name(view),
-            "description": self.get_view_description(view, response.status_code),
+            "name": view.get_view_name(),
+            "description": getattr(view, getattr(view, "action", None) or "", view).__doc__ or "",
             "content": self.get_content(renderer, data, media_type, renderer_context),
             "response": response,
-            "headers": {**response.items(), "Content-Type": media_type},
+            "headers": {**dict(response.items()), "Content-Type": media_type},
             "links": data if isinstance(data, Mapping) and "next" in data else None,
         }
 
