@@ -1,7 +1,8 @@
 """Doorbells. A lost one delays the night until the next tick, a doubled one finds nothing to do."""
 
 from collections.abc import Callable
-from functools import wraps
+from contextlib import suppress
+from functools import partial, wraps
 from time import monotonic
 from typing import Any
 
@@ -26,6 +27,7 @@ from analytics.services import (
     runs,
     staff_alerts,
 )
+from analytics.services.recomputation import Stage
 from portfolios.models import Portfolio
 
 # A ring works this long and rings again: what somebody waits for comes first, and a worker that is
@@ -110,7 +112,18 @@ def compute_chunks(run_id: int) -> None:
 
 @doorbell
 def recompute_portfolio(portfolio_id: int) -> None:
-    recomputation.recompute(portfolio_id=portfolio_id)
+    recomputation.recompute(portfolio_id=portfolio_id, tell=partial(_tell, portfolio_id))
+
+
+def stage(portfolio: Portfolio) -> Stage:
+    """What the worker that computes it is at, as far as it has said so."""
+    return Stage(cache.get(f"recomputation-stage:{portfolio.pk}", Stage.WAITING))
+
+
+def _tell(portfolio_id: int, stage: Stage) -> None:
+    """Progress is for whoever waits: without a cache the work goes on."""
+    with suppress(RedisError):
+        cache.set(f"recomputation-stage:{portfolio_id}", stage.value, UNDER_WAY_SECONDS)
 
 
 def recompute_once(portfolio: Portfolio, *, within: int = UNDER_WAY_SECONDS) -> bool:
@@ -118,6 +131,7 @@ def recompute_once(portfolio: Portfolio, *, within: int = UNDER_WAY_SECONDS) -> 
     key = f"recomputation:{within}:{portfolio.pk}:{portfolio.revision}"
     if not cache.add(key, True, within):
         return True
+    _tell(portfolio.pk, Stage.WAITING)
     try:
         recompute_portfolio.delay(portfolio.pk)
     except (BrokerAway, RedisError):

@@ -1,5 +1,8 @@
 """One portfolio again, after an edit, against the market of the current night."""
 
+from collections.abc import Callable
+from enum import StrEnum
+
 import structlog
 from django.db import connection, transaction
 from django.db.models import F
@@ -13,13 +16,27 @@ from portfolios.models import Portfolio
 logger = structlog.get_logger(__name__)
 
 
+class Stage(StrEnum):
+    """What a worker is at while somebody waits; it says so before it begins."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    MEASURING = "measuring"
+    STORING = "storing"
+
+
+def _tell_nobody(stage: Stage) -> None:
+    """Most recomputations have no listener."""
+
+
 @transaction.atomic
-def recompute(*, portfolio_id: int) -> bool:
+def recompute(*, portfolio_id: int, tell: Callable[[Stage], None] = _tell_nobody) -> bool:
     """Store the portfolio's result at its present revision; False when there is no night yet.
 
     Idempotent: the same revision and night give the same row. What a letter was written about
-    stays as it is. Alerts are the night's business.
+    stays as it is. Alerts are the night's business. `tell` hears of each stage as it begins.
     """
+    tell(Stage.READING)
     run = NightlyRun.objects.filter(is_current=True).first()
     portfolio = Portfolio.objects.select_for_update(no_key=True).filter(pk=portfolio_id).first()
     if run is None or portfolio is None:
@@ -30,7 +47,9 @@ def recompute(*, portfolio_id: int) -> bool:
     PortfolioResult.objects.filter(**replaced).delete()
     Suggestion.objects.filter(**replaced).delete()
     batch = positions.read(first_id=portfolio_id, last_id=portfolio_id, as_of=run.as_of)
+    tell(Stage.MEASURING)
     measured = measurements.measure(batch, market.read(as_of=run.as_of))
+    tell(Stage.STORING)
     with connection.cursor() as cursor:
         measurements.store(cursor, measured, run_id=run.pk)
     return True

@@ -6,6 +6,7 @@ the fragment that belongs in its place until a worker has computed it.
 
 from functools import cache, partial
 
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +26,7 @@ from portfolios.views import HtmxRequest
 
 # A fragment that has asked this often stops asking, and offers a button.
 MAX_TRIES = 60
+TOO_OFTEN = "That was too often: six times a minute, sixty an hour. Wait a minute, then try again."
 KEPT = "We wrote to you about these figures, so they stay until tonight or your next change."
 
 
@@ -95,7 +97,9 @@ def recompute(request: HtmxRequest, pk: int) -> HttpResponse:
         return _recomputing(request, portfolio) if request.htmx else redirect(portfolio)
     run = portfolio_pages.current_run()
     before = portfolio_pages.version(portfolio, run=run) if run else ""
-    if run and portfolio_pages.is_kept(portfolio, run=run):
+    if not ratelimit.consume(request, action="recompute", user=request.user):
+        messages.error(request, TOO_OFTEN)
+    elif run and portfolio_pages.is_kept(portfolio, run=run):
         messages.info(request, KEPT)
     elif not tasks.recompute_once(portfolio, within=tasks.AGAIN_SECONDS):
         messages.error(request, "The calculation cannot start now. Please try again later.")
@@ -121,6 +125,7 @@ def _recomputing(request: HtmxRequest, portfolio: Portfolio) -> HttpResponse:
 
 def _calculated(request: HtmxRequest, portfolio: Portfolio, **state: object) -> HttpResponse:
     context = {**_context(request, portfolio), "answering": True, **state}
+    context["stage"] = tasks.stage(portfolio)
     if not context["reading"]:  # changed in another tab: the page knows what to do
         return HttpResponseClientRefresh()
     return render(request, "analytics/_calculated.html", context)
