@@ -337,9 +337,9 @@ def test_the_button_says_that_it_works_until_the_result_was_written_anew(drifted
     AlertEvent.objects.all().delete()
     client = client_of(drifted)
     working = client.post(address, **htmx).text
-    assert "Calculating again…" in working
+    assert "Calculating again:" in working
     poll = html.unescape(re.search(r'hx-get="([^"]+)"', working)[1])
-    assert "Calculating again…" in client.get(poll, **htmx).text
+    assert "Calculating again:" in client.get(poll, **htmx).text
     recomputation.recompute(portfolio_id=drifted.pk)  # to the same figures
     done = client.get(poll, **htmx)
     assert done.headers["HX-Refresh"] == "true"
