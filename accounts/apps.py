@@ -6,3 +6,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import signals  # noqa: F401
+        from accounts.services import letters, outbox
+
+        outbox.register(letters.KIND, letters.write)

@@ -39,7 +39,7 @@ def render(
     context: Mapping[str, Any],
     headers: Mapping[str, str] | None = None,
 ) -> Rendered:
-    """Render `emails/drift_alert` from `emails/drift_alert.txt` and `.html`."""
+    """Render `emails/letter` from `emails/letter.txt` and `.html`."""
     scope = {"site_url": settings.SITE_URL, "subject": subject, **context}
     return Rendered(
         subject=" ".join(subject.split()),

@@ -6,7 +6,7 @@ from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Kind, User
 from accounts.selectors import time_zones
 from accounts.services import tokens
 
@@ -93,12 +93,28 @@ class PreferencesForm(forms.ModelForm):
         choices=time_zones.choices,
         help_text="Times are shown in it. Closing prices are those of the UTC day everywhere.",
     )
+    letter_hour = forms.TypedChoiceField(
+        label="Daily and weekly letters leave at",
+        choices=[(hour, f"{hour:02}:00") for hour in range(24)],
+        coerce=int,
+        help_text="On the clock of your time zone, or up to an hour later.",
+    )
+    kinds = forms.MultipleChoiceField(
+        label="Letters about",
+        choices=Kind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Your notifications on the site show all of them in any case.",
+    )
 
     class Meta:
         model = User
-        fields = ("alert_preference", "time_zone", "theme", "number_style", "base_unit")
+        fields = (
+            "alert_preference", "letter_hour", "kinds", "time_zone", "theme", "number_style",
+            "base_unit",
+        )  # fmt: skip
         labels = {
-            "alert_preference": "Write to me when a portfolio leaves its bands",
+            "alert_preference": "Write to me",
             "number_style": "Numbers",
             "base_unit": "Totals of portfolios",
         }
@@ -110,8 +126,24 @@ class PreferencesForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["kinds"] = [
+            kind for kind in Kind.values if kind not in self.instance.muted_kinds
+        ]
         if self.instance.is_guest:
-            del self.fields["alert_preference"]
+            for name in ("alert_preference", "letter_hour", "kinds"):
+                del self.fields[name]
+
+    def save(self, commit: bool = True) -> User:
+        """Write what the form asks for, and nothing else of the person."""
+        changed = [name for name in self.fields if name != "kinds"]
+        if "kinds" in self.fields:
+            wanted = self.cleaned_data["kinds"]
+            self.instance.muted_kinds = [kind for kind in Kind.values if kind not in wanted]
+            changed.append("muted_kinds")
+        if commit:
+            self.instance.save(update_fields=changed)
+        person: User = self.instance
+        return person
 
 
 class TokenForm(forms.Form):

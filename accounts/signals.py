@@ -33,4 +33,4 @@ def reported(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: 
         addresses.block(address=address, reason=Reason.BOUNCED, words=words)
     elif event.event_type == EventType.UNSUBSCRIBED:
         for user in User.objects.filter(email=address.lower()):
-            unsubscribe.stop_alerts(user)
+            unsubscribe.stop_letters(user)

@@ -1,18 +1,19 @@
 from celery import shared_task
 from django.db import OperationalError
 
-from accounts.services import guests, notifications, outbox, sessions
+from accounts.services import guests, letters, notifications, outbox, sessions
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def send_due_mail(kind: str = "") -> None:
-    """Send for a while what is due, and ring again for the rest: others want the worker, too.
+    """Begin letters about what is new, and send for a while what is due; ring again for the rest.
 
     Account mail, which somebody waits for, does not queue up for it.
     """
     if kind:
         outbox.send_due(kind=kind)
         return
+    letters.queue()
     with outbox.single_sender() as mine:
         report = outbox.send_due() if mine else None
     if report and report.out_of_time:

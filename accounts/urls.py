@@ -1,7 +1,14 @@
 from anymail import urls as anymail
 from django.urls import URLPattern, path
 
-from accounts.views import account_data, notifications, preferences, tokens, unsubscribe
+from accounts.views import (
+    account_data,
+    links,
+    notifications,
+    preferences,
+    tokens,
+    unsubscribe,
+)
 
 
 def mail_events(provider: str) -> list[URLPattern]:
@@ -22,5 +29,7 @@ urlpatterns = [
     path("tokens/", tokens.token_list, name="token-list"),
     path("tokens/<slug:token_key>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("write-again/", preferences.write_again, name="write-again"),
+    path("act/<str:token>/", links.action, name="action"),
+    path("letters/<str:token>/", links.letter, name="letter"),
     path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]

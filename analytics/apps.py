@@ -5,11 +5,12 @@ class AnalyticsConfig(AppConfig):
     name = "analytics"
 
     def ready(self) -> None:
-        from accounts.services import exports, outbox
+        from accounts.models import Kind
+        from accounts.services import exports, letters, notifications
         from analytics import emails
         from analytics.services import exports as own
 
-        outbox.register("drift_alert", emails.drift_alert)
-        outbox.register("daily_digest", emails.digest)
-        outbox.register("weekly_digest", emails.digest)
+        for kind in (Kind.DRIFT, Kind.BALANCE):
+            notifications.register(kind, emails.alert_words)
+            letters.register(kind, emails.alert_details)
         exports.register(own.tables)

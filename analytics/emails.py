@@ -1,79 +1,111 @@
-"""The letters analytics writes. The outbox (accounts) sends them."""
+"""What analytics has to say: the words of notifications, and the middle of letters about them.
 
-from django.conf import settings
+Written from what the night saw. `accounts` keeps the words, and sends the letters.
+"""
 
-from accounts import emails
-from accounts.emails import Rendered
-from accounts.models import AlertPreference, OutgoingEmail
-from accounts.services import unsubscribe
-from analytics.models import AlertEvent, NightlyRun, RegimeDay
-from analytics.selectors import digests, portfolio_pages
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from django.template.loader import render_to_string
+
+from accounts.models import Notification
+from accounts.services.letters import Detail
+from accounts.services.notifications import Words
+from analytics.models import AlertEvent, RegimeDay
+from analytics.selectors import alerts, portfolio_pages
+from analytics.selectors.alerts import Alert
 from portfolios.templatetags import figures
 
 
-def drift_alert(outgoing: OutgoingEmail) -> Rendered | None:
-    """Which positions left their bands, what to do about it, and what that costs.
+def alert_words(items: Sequence[Notification]) -> Mapping[int, Words]:
+    """Say in a line and in a paragraph what happened to a portfolio."""
+    found = alerts.find(item.reference or 0 for item in items)
+    return {item.pk: _words(found[item.reference]) for item in items if item.reference in found}
 
-    Written from what the night saw, whatever has been edited since. None when the portfolio
-    is put away or gone, or its owner has switched alerts off meanwhile.
-    """
-    alert = (
-        AlertEvent.objects.select_related("portfolio__owner", "run")
-        .filter(pk=outgoing.reference or 0)
-        .exclude(portfolio__owner__alert_preference=AlertPreference.NONE)
-        .filter(portfolio__archived_at=None, portfolio__deleted_at=None)
-        .first()
+
+def alert_details(items: Sequence[Notification]) -> Mapping[int, Callable[[], Detail | None]]:
+    """Of portfolios that are in use: what left its band, what to do about it, what that costs."""
+    found = alerts.find(item.reference or 0 for item in items)
+    return {
+        item.pk: partial(_detail, found[item.reference].event)
+        for item in items
+        if item.reference in found
+    }
+
+
+def _words(alert: Alert) -> Words:
+    with figures.written_in(alert.event.portfolio.owner.number_style):
+        if alert.event.kind == AlertEvent.Kind.CLOSED:
+            subject, body = _closed(alert)
+        elif alert.event.kind == AlertEvent.Kind.DUE:
+            subject, body = _due(alert)
+        else:
+            subject, body = _departed(alert)
+    closing = f"{alert.event.run.as_of:%-d %B %Y}"
+    return Words(
+        subject=subject,
+        body=f"{body} Calculated from the closing prices of {closing} (UTC).",
+        link=alert.event.portfolio.get_absolute_url(),
     )
-    if alert is None:
+
+
+def _departed(alert: Alert) -> tuple[str, str]:
+    worst = alert.judged[0]
+    weight, target = figures.short_percent(worst.weight), figures.short_percent(worst.target_weight)
+    off = figures.percent(abs(worst.drift))
+    others = alert.outside - 1
+    more = "" if others < 1 else f" {others} more {'is' if others == 1 else 'are'} outside, too."
+    subject = f"{alert.name} is {off} pp off: {worst.name} {weight} % of a {target} % target"
+    body = (
+        f"{worst.name} is at {weight} % against a target of {target} %; its band reaches from "
+        f"{figures.short_percent(worst.low)} to {figures.short_percent(worst.high)} %.{more} "
+        f"The portfolio is worth {figures.money(alert.result.value)} USD. {_verdict(alert)}"
+    )
+    return subject, body
+
+
+def _due(alert: Alert) -> tuple[str, str]:
+    worst = alert.judged[0]
+    subject = f"{alert.name} is due to be rebalanced, and that pays"
+    body = (
+        f"Furthest from its target is {worst.name}, at {figures.short_percent(worst.weight)} % of "
+        f"a {figures.short_percent(worst.target_weight)} % target. The portfolio is worth "
+        f"{figures.money(alert.result.value)} USD. {_verdict(alert)}"
+    )
+    return subject, body
+
+
+def _verdict(alert: Alert) -> str:
+    verdict = alert.verdict
+    if verdict is None:
+        return ""
+    cost = f"The trades that lead back cost {figures.money(verdict.cost)} USD"
+    if not verdict.is_measured:
+        return f"{cost}; what they bring cannot be measured yet."
+    return f"{cost} and pay for themselves in {figures.days(verdict.break_even_days)}."
+
+
+def _closed(alert: Alert) -> tuple[str, str]:
+    off = max((abs(each.drift) for each in alert.judged), default=0.0)
+    body = (
+        f"Nothing is further from its target than {figures.percent(off)} pp, and nothing is left "
+        f"to do. The portfolio is worth {figures.money(alert.result.value)} USD."
+    )
+    return f"{alert.name} is back in balance", body
+
+
+def _detail(event: AlertEvent) -> Detail | None:
+    if event.kind == AlertEvent.Kind.CLOSED:
         return None
-    portfolio, run = alert.portfolio, alert.run
-    is_due = alert.kind == AlertEvent.Kind.DUE
+    portfolio, run = event.portfolio, event.run
     context = {
         "portfolio": portfolio,
-        "due_on": alert.due_on,
-        "reading": portfolio_pages.read(portfolio, run=run, revision=alert.revision),
+        "due_on": event.due_on,
+        "reading": portfolio_pages.read(portfolio, run=run, revision=event.revision),
         "high_volatility": RegimeDay.objects.get(date=run.as_of).high_volatility,
-        "simulated_market": not settings.MARKET_DATA_DIR,
-        "url": settings.SITE_URL + portfolio.get_absolute_url(),
-        "unsubscribe_url": unsubscribe.url(portfolio.owner),
     }
     with figures.written_in(portfolio.owner.number_style):
-        return emails.render(
-            "emails/drift_alert",
-            subject=f"{portfolio.name} is due to be rebalanced"
-            if is_due
-            else f"{portfolio.name} has drifted out of its bands",
-            context=context,
-            headers=unsubscribe.headers(portfolio.owner),
-        )
-
-
-def digest(outgoing: OutgoingEmail) -> Rendered | None:
-    """Which portfolios left their bands in a day or a week, in one letter.
-
-    None when all of them are put away or gone, or their owner wants no more letters.
-    """
-    user = outgoing.user
-    run = NightlyRun.objects.filter(pk=outgoing.reference or 0).first()
-    if user is None or run is None or user.alert_preference == AlertPreference.NONE:
-        return None
-    preference = outgoing.kind.removesuffix("_digest")
-    days = digests.days(preference, as_of=run.as_of, since=run.letters_since)
-    departures = digests.departures(user, within=days)
-    if not departures:
-        return None
-    count = len(departures)
-    subject = "One portfolio has" if count == 1 else f"{count} portfolios have"
-    context = {
-        "days": days,
-        "departures": departures,
-        "simulated_market": not settings.MARKET_DATA_DIR,
-        "unsubscribe_url": unsubscribe.url(user),
-    }
-    with figures.written_in(user.number_style):
-        return emails.render(
-            "emails/drift_digest",
-            subject=f"{subject} drifted out of balance",
-            context=context,
-            headers=unsubscribe.headers(user),
+        return Detail(
+            html=render_to_string("emails/_drift.html", context),
+            text=render_to_string("emails/_drift.txt", context).strip(),
         )

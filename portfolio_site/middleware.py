@@ -71,7 +71,10 @@ DOOR = {
     "account_reset_password_done", "account_reset_password_from_key",
     "account_reset_password_from_key_done", "mfa_authenticate", "mfa_login_webauthn",
 }  # fmt: skip
-OPEN_TO_GUESTS = {"account_logout", "accounts:settings", "accounts:theme", "accounts:unsubscribe"}
+OPEN_TO_GUESTS = {
+    "account_logout", "accounts:settings", "accounts:theme", "accounts:unsubscribe",
+    "accounts:action", "accounts:letter",
+}  # fmt: skip
 
 
 class Guests:

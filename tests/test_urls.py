@@ -174,6 +174,8 @@ PUBLIC = {
     "readyz": Url(allowed=("GET",), anonymous=200),
     "metrics": Url(allowed=("GET",), anonymous=404, user=404),  # until METRICS_TOKEN is set
     "accounts:unsubscribe": Url(arguments=("token",), anonymous=200),
+    "accounts:action": Url(arguments=("key",), anonymous=404, user=404),
+    "accounts:letter": Url(allowed=("GET",), arguments=("key",), anonymous=404, user=404),
     "account_login": allauths(anonymous=200, user=302),
     "account_logout": allauths(anonymous=302, user=200),
     "account_signup": allauths(anonymous=200, user=302),

@@ -61,6 +61,16 @@ class OutgoingEmail(models.Model):
                 name="outgoing_email_failed",
                 condition=models.Q(state="failed"),
             ),
+            models.Index(
+                fields=["user"],
+                name="outgoing_letters_waiting",
+                condition=models.Q(kind="letter", state="pending", attempt=0),
+            ),
+            models.Index(
+                fields=["user", "-sent_at"],
+                name="outgoing_letters_sent",
+                condition=models.Q(kind="letter", sent_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -34,11 +35,11 @@ class UserManager(BaseUserManager["User"]):
 
 
 class AlertPreference(models.TextChoices):
-    """When to write about portfolios that left their bands."""
+    """When to write about what needs attention."""
 
-    EACH = "each", "At once, one e-mail for each portfolio"
-    DAILY = "daily", "At most once a day, all portfolios together"
-    WEEKLY = "weekly", "On Mondays, all portfolios of the week together"
+    EACH = "each", "At once, all news of a night together"
+    DAILY = "daily", "Once a day, if there is news"
+    WEEKLY = "weekly", "On Mondays, all news of the week together"
     NONE = "none", "Never"
 
 
@@ -82,6 +83,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=AlertPreference.EACH,
         db_default=AlertPreference.EACH,
     )
+    letter_hour = models.PositiveSmallIntegerField(
+        "hour of daily and weekly letters", default=8, db_default=8
+    )
+    muted_kinds = ArrayField(
+        models.CharField(max_length=20),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Kinds of notifications that no letter is written about.",
+    )
     time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
     theme = models.CharField(
         max_length=6, choices=Theme, default=Theme.SYSTEM, db_default=Theme.SYSTEM
@@ -120,6 +131,9 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=models.Q(alert_preference__in=["each", "daily", "weekly", "none"]),
                 name="user_alert_preference_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(letter_hour__lte=23), name="user_letter_hour_of_a_day"
             ),
             models.CheckConstraint(
                 condition=models.Q(

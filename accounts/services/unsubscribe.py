@@ -1,42 +1,67 @@
-"""One-click unsubscription (RFC 8058): a signed link that needs no login and never expires."""
+"""One-click unsubscription (RFC 8058), from letters about one kind of news or from all letters."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.signing import BadSignature, Signer
-from django.urls import reverse
+from django.db import transaction
 
-from accounts.models import AlertPreference, User
+from accounts.models import AlertPreference, Kind, Notification, User
+from accounts.services import signed_links
+from accounts.services.signed_links import InvalidToken
 
-_signer = Signer(salt="accounts.unsubscribe")
-
-
-class InvalidToken(Exception):
-    """Not a link of ours, or of somebody who is gone."""
-
-
-def token(user: User) -> str:
-    return _signer.sign(str(user.pk))
+PURPOSE = "unsubscribe"
+WORKS_FOR = timedelta(days=365)
+ALL = "all"
 
 
-def url(user: User) -> str:
-    return settings.SITE_URL.rstrip("/") + reverse("accounts:unsubscribe", args=[token(user)])
+@dataclass(frozen=True)
+class Subscription:
+    """What a link ends: letters about one kind, or, without a kind, all of them."""
+
+    user: User
+    kind: Kind | None = None
 
 
-def headers(user: User) -> dict[str, str]:
-    """What lets a mail programme show its own "unsubscribe" button."""
+def url(user: User, *, kind: Kind | None = None) -> str:
+    token = signed_links.sign(PURPOSE, user.pk, kind or ALL)
+    return signed_links.url("accounts:unsubscribe", token)
+
+
+def headers(user: User, *, kind: Kind | None = None) -> dict[str, str]:
+    """What lets a mail programme show its own "unsubscribe" button, and file letters by kind."""
+    host = urlsplit(settings.SITE_URL).hostname
     return {
-        "List-Unsubscribe": f"<{url(user)}>",
+        "List-Id": f"<{kind or 'letters'}.{host}>",
+        "List-Unsubscribe": f"<{url(user, kind=kind)}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
 
 
-def owner(signed: str) -> User:
-    """Whose link this is."""
-    try:
-        return User.objects.get(pk=_signer.unsign(signed))
-    except (BadSignature, User.DoesNotExist) as error:
-        raise InvalidToken from error
+def find(token: str) -> Subscription:
+    """What this link ends. Raises InvalidToken and ExpiredToken."""
+    match signed_links.read(PURPOSE, token, works_for=WORKS_FOR):
+        case [key, name] if name == ALL or name in Kind.values:
+            user = User.objects.filter(pk=key).first()
+            if user:
+                return Subscription(user, None if name == ALL else Kind(name))
+    raise InvalidToken
 
 
-def stop_alerts(user: User) -> None:
-    """Write to this user about portfolios no more. Idempotent."""
+def end(subscription: Subscription) -> None:
+    """Idempotent. What waits to be written about is not any more."""
+    user, kind = subscription.user, subscription.kind
+    if kind is None:
+        stop_letters(user)
+        return
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        locked.muted_kinds = sorted({*locked.muted_kinds, kind})
+        locked.save(update_fields=["muted_kinds"])
+
+
+def stop_letters(user: User) -> None:
+    """Write no letters to this user any more. Idempotent."""
     User.objects.filter(pk=user.pk).update(alert_preference=AlertPreference.NONE)
+    Notification.objects.filter(user=user, letter=None).update(is_for_mail=False)

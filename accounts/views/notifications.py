@@ -15,6 +15,7 @@ from accounts.services import notifications
 def notification_list(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
     page = selector.page(request.user, number=request.GET.get("page"))
+    page.object_list = notifications.with_words(page.object_list)
     return render(request, "accounts/notification_list.html", {"page": page})
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.forms import PreferencesForm
 from accounts.models import Theme, User
 from accounts.selectors import addresses
+from accounts.services import letters
 from accounts.services.addresses import unblock
 
 
@@ -18,7 +19,9 @@ def settings(request: HttpRequest) -> HttpResponse:
     submitted = request.POST if request.method == "POST" else None
     form = PreferencesForm(submitted, instance=request.user)
     if form.is_valid():
-        form.instance.save(update_fields=list(form.fields))
+        form.save()
+        if not request.user.is_guest:
+            letters.reschedule(user=request.user)
         messages.success(request, "Your settings are saved.")
         return redirect("accounts:settings")
     status = 422 if form.errors else 200

@@ -36,6 +36,7 @@ class AlertEvent(models.Model):
     class Kind(models.TextChoices):
         DRIFT = "drift"
         DUE = "due"  # by the portfolio's calendar
+        CLOSED = "closed", "back in balance"
 
     portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="alerts")
     episode = models.ForeignKey(

@@ -301,7 +301,8 @@ def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) 
     suggestion = Suggestion.objects.filter(**seen).first()
     ids = {*result.asset_ids, *(suggestion.asset_ids if suggestion else ())}
     assets = Asset.of_anybody.select_related("category").in_bulk(ids)
-    positions = _positions(result, assets, run)
+    closes = prices.closes_for(assets.values(), as_of=run.as_of)
+    positions = _positions(result, assets, closes=closes, measured=_measured(run))
     categories = _by_category(positions, result)
     return Reading(
         run=run,
@@ -313,12 +314,22 @@ def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) 
     )
 
 
+def judged(result: PortfolioResult, assets: dict[int, Asset]) -> list[Position | CategoryTarget]:
+    """What may drift, the furthest in terms of its own band first; of prices nothing is asked."""
+    positions = _positions(result, assets, closes={}, measured=set())
+    single = [position for position in positions if not position.from_category]
+    whole = [share.whole for share in _by_category(positions, result) if share.whole]
+    return sorted([*single, *whole], key=lambda each: -abs(each.drift) / each.band)
+
+
 def _positions(
-    result: PortfolioResult, assets: dict[int, Asset], run: NightlyRun
+    result: PortfolioResult,
+    assets: dict[int, Asset],
+    *,
+    closes: Mapping[int, LatestClose],
+    measured: set[int],
 ) -> list[Position]:
     """The positions, the largest first; an own asset that was removed since is left out."""
-    closes = prices.closes_for(assets.values(), as_of=run.as_of)
-    measured = _measured(run)
     positions = []
     count = len(result.asset_ids)
     for asset_id, value, weight, target_weight, from_category, band, contribution in zip(

@@ -1,6 +1,5 @@
 """The moment a night becomes visible: results, episodes, alerts and mail, all or nothing."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,15 +8,17 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from accounts.models import AlertPreference
+from accounts.services import letters
 from analytics.models import NightlyRun, PortfolioResult, RunChunk, Suggestion
-from analytics.selectors import digests
 from analytics.services import runs, staff_alerts, suggestions
 
 logger = structlog.get_logger(__name__)
 # An episode closes after this many nights below this share of the band (METHODS.md).
 CALM_NIGHTS = 2
 CALM_SHARE_OF_BAND = 0.8
+# A portfolio that swings in and out of its bands is written about this seldom: what comes earlier
+# waits, and the first night afterwards on which it still holds writes.
+COOLDOWN_DAYS = 3
 # More portfolios than this failing means the night itself is wrong (OPERATIONS.md).
 MAX_QUARANTINED = 5
 MAX_QUARANTINED_SHARE = 0.001
@@ -60,7 +61,11 @@ OPEN_ALERTS = """
     JOIN analytics_suggestionlife AS life
       ON life.portfolio_id = result.portfolio_id AND life.ended_on IS NULL AND life.state = 'open'
       AND life.due_on IS NULL
-    WHERE result.run_id = %(run)s AND result.status = 'in_breach'
+    WHERE result.run_id = %(run)s AND result.status = 'in_breach' AND NOT EXISTS (
+        SELECT FROM analytics_alertevent AS earlier
+        JOIN analytics_nightlyrun AS night ON night.id = earlier.run_id
+        WHERE earlier.portfolio_id = result.portfolio_id AND earlier.kind = 'drift'
+          AND night.as_of > %(as_of)s::date - %(cooldown)s)
     ON CONFLICT (portfolio_id, episode_id, kind, number) DO NOTHING
 """
 # By a calendar a day has one letter, in its breach or not.
@@ -78,43 +83,34 @@ OPEN_DUE_ALERTS = """
     WHERE suggestion.run_id = %(run)s AND suggestion.answer <> ALL(%(quiet)s)
     ON CONFLICT (portfolio_id, due_on, number) DO NOTHING
 """
-# After an outage somebody with several such portfolios gets one letter about all: a digest.
-QUEUE_MAIL = """
-    INSERT INTO accounts_outgoingemail
-        (dedupe_key, user_id, recipient, kind, reference, message_id, subject, text, html,
-         headers, state, attempt, last_error)
-    SELECT format('%%s:%%s:%%s', kind, portfolio_id, coalesce(episode_id::text, due_on::text))
-               || CASE WHEN number > 1 THEN format(':%%s', number) ELSE '' END,
-           owner_id, email,
-           'drift_alert', alert_id, '', '', '', '', '{}', 'pending', 0, ''
-    FROM (SELECT alert.id AS alert_id, alert.portfolio_id, alert.episode_id, alert.number,
-                 alert.kind, alert.due_on,
-                 owner.id AS owner_id, owner.email,
-                 count(*) OVER (PARTITION BY owner.id) AS of_owner
-          FROM analytics_alertevent AS alert
-          JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
-          JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
-          WHERE alert.run_id = %(run)s AND alert.kind IN ('drift', 'due') AND owner.is_active
-            AND owner.alert_preference = 'each'
-            AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL) AS letter
-    WHERE of_owner = 1 OR %(since)s = %(as_of)s
-    ON CONFLICT (dedupe_key) DO NOTHING
+# What was never written about has nothing to take back.
+CLOSE_ALERTS = """
+    INSERT INTO analytics_alertevent
+        (portfolio_id, episode_id, kind, run_id, revision, departed_on)
+    SELECT result.portfolio_id, episode.id, 'closed', result.run_id, result.revision,
+           episode.closed_on
+    FROM analytics_portfolioresult AS result
+    JOIN analytics_breachepisode AS episode
+      ON episode.portfolio_id = result.portfolio_id AND episode.closed_on >= %(since)s
+    WHERE result.run_id = %(run)s AND result.status <> 'in_breach' AND EXISTS (
+        SELECT FROM analytics_alertevent AS alert
+        WHERE alert.episode_id = episode.id AND alert.kind = 'drift')
+    ON CONFLICT DO NOTHING
 """
-QUEUE_DIGESTS = """
-    INSERT INTO accounts_outgoingemail
-        (dedupe_key, user_id, recipient, kind, reference, message_id, subject, text, html,
-         headers, state, attempt, last_error)
-    SELECT format('digest:%%s:%%s-%%s', owner.id, %(preference)s, %(last)s::date), owner.id,
-           owner.email, %(kind)s, %(run)s, '', '', '', '', '{}', 'pending', 0, ''
-    FROM accounts_user AS owner
-    WHERE owner.is_active AND owner.alert_preference = %(preference)s AND %(least)s <= (
-        SELECT count(*) FROM analytics_alertevent AS alert
-        JOIN analytics_nightlyrun AS night ON night.id = alert.run_id
-        JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
-        WHERE portfolio.owner_id = owner.id AND alert.kind IN ('drift', 'due')
-          AND coalesce(alert.departed_on, night.as_of) BETWEEN %(first)s AND %(last)s
-          AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL)
-    ON CONFLICT (dedupe_key) DO NOTHING
+# Each alert is one item for its portfolio's owner; its words are written when it is first read.
+TELL = """
+    INSERT INTO accounts_notification
+        (user_id, key, kind, reference, subject, body, link, is_for_mail)
+    SELECT owner.id, format('alert:%%s', alert.id), news.kind, alert.id, '', '', '',
+           owner.alert_preference <> 'none' AND NOT news.kind = ANY(owner.muted_kinds)
+    FROM analytics_alertevent AS alert
+    JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
+    JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
+    CROSS JOIN LATERAL (
+        SELECT CASE alert.kind WHEN 'closed' THEN 'balance' ELSE 'drift' END AS kind) AS news
+    WHERE alert.run_id = %(run)s AND owner.is_active
+      AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL
+    ON CONFLICT (user_id, key) DO NOTHING
 """
 
 
@@ -181,9 +177,10 @@ def _first_day_not_written_about(before: NightlyRun | None) -> date | None:
 
 
 def _alert(run: NightlyRun) -> int:
-    """Advance the breach episodes; the number of messages put into the outbox."""
+    """Advance the breach episodes, and tell their owners; the number of letters begun."""
     night: dict[str, Any] = {"run": run.pk, "as_of": run.as_of, "since": run.letters_since}
     night["quiet"] = [*Suggestion.QUIET]
+    night["cooldown"] = COOLDOWN_DAYS
     calm = {"nights": CALM_NIGHTS, "share": CALM_SHARE_OF_BAND}
     with connection.cursor() as cursor:
         cursor.execute(UPDATE_CALM, night | calm)
@@ -193,22 +190,9 @@ def _alert(run: NightlyRun) -> int:
             return 0
         cursor.execute(OPEN_ALERTS, night)
         cursor.execute(OPEN_DUE_ALERTS, night)
-        cursor.execute(QUEUE_MAIL, night)
-        queued = cursor.rowcount
-        for period in _digests(run):
-            cursor.execute(QUEUE_DIGESTS, night | period)
-            queued += cursor.rowcount
-        return int(queued)
-
-
-def _digests(run: NightlyRun) -> Iterator[dict[str, Any]]:
-    """Who gets a digest with this night, and about which days."""
-    for preference in (AlertPreference.DAILY, AlertPreference.WEEKLY):
-        days = digests.days(preference, as_of=run.as_of, since=run.letters_since)
-        yield {"preference": preference, "kind": f"{preference}_digest", "least": 1, **vars(days)}
-    if run.letters_since != run.as_of:
-        days = digests.days(AlertPreference.DAILY, as_of=run.as_of, since=run.letters_since)
-        yield {"preference": "each", "kind": "daily_digest", "least": 2, **vars(days)}
+        cursor.execute(CLOSE_ALERTS, night)
+        cursor.execute(TELL, night)
+    return letters.queue()
 
 
 def _too_many_failures(run: NightlyRun, quarantined: int) -> str:

@@ -224,6 +224,16 @@ def percent(value: Any) -> str:
 
 
 @register.filter
+def short_percent(value: Any) -> str:
+    """The same without a decimal that says nothing, for a line of text: 12.8, 20."""
+    number = _number(value)
+    if number is None:
+        return DASH
+    rounded = round(number * 100, 1)
+    return _fixed(rounded, 0 if rounded == rounded.to_integral_value() else 1)
+
+
+@register.filter
 def exact_percent(value: Any) -> str:
     """A fraction in percent with every decimal it has, and no more: 0.125 is 12.5."""
     number = _number(value)

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -6,16 +7,16 @@ from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from accounts.models import User
-from accounts.services import guests
-from tests.factories import UserFactory, guest
+from accounts.models import Kind, OutgoingEmail, User
+from accounts.services import guests, letters, outbox
+from tests.factories import UserFactory, guest, notification
 
 pytestmark = pytest.mark.django_db
 
 SETTINGS = "/account/settings/"
 THEME = "/account/theme/"
 DISPLAY = {"theme": "system", "number_style": "comma_point", "base_unit": "usd"}
-PREFERENCES = {"alert_preference": "each", "time_zone": "UTC", **DISPLAY}
+PREFERENCES = {"alert_preference": "each", "letter_hour": 8, "time_zone": "UTC", **DISPLAY}
 
 
 def test_each_choice_of_letters_and_a_time_zone_are_kept(client: Client) -> None:
@@ -28,6 +29,28 @@ def test_each_choice_of_letters_and_a_time_zone_are_kept(client: Client) -> None
         assert (user.alert_preference, user.time_zone) == (preference, "Europe/Berlin")
 
 
+def test_the_hour_and_the_kinds_of_letters_are_kept(client: Client) -> None:
+    user = UserFactory()
+    client.force_login(user)
+    assert client.get(SETTINGS).text.count('name="kinds"') == len(Kind.values)
+    client.post(SETTINGS, PREFERENCES | {"letter_hour": 19, "kinds": ["drift", "review"]})
+    user.refresh_from_db()
+    assert user.letter_hour == 19
+    assert {*user.muted_kinds} == {*Kind.values} - {"drift", "review"}
+    page = client.get(SETTINGS).text
+    assert re.search(r'value="drift"[^>]*checked', page)
+    assert not re.search(r'value="depeg"[^>]*checked', page)
+
+
+def test_the_letter_that_waits_leaves_when_it_is_wanted_now(client: Client) -> None:
+    user = UserFactory(alert_preference="weekly")
+    notification(user)
+    letters.queue()
+    client.force_login(user)
+    client.post(SETTINGS, PREFERENCES | {"kinds": ["drift"]})
+    assert outbox.claim(limit=1) == [OutgoingEmail.objects.get().pk]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -36,6 +59,9 @@ def test_each_choice_of_letters_and_a_time_zone_are_kept(client: Client) -> None
         {"time_zone": "Moon/Tycho"},
         {"time_zone": ""},
         {"alert_preference": ""},
+        {"letter_hour": 24},
+        {"letter_hour": "noon"},
+        {"kinds": ["spam"]},
         {"theme": "sepia"},
         {"number_style": "point_point"},
         {"base_unit": "dogecoin"},

@@ -10,6 +10,9 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
+from accounts.emails import Rendered
+from accounts.models import OutgoingEmail
+from accounts.services import letters
 from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.services import catalogue, price_imports, revisions
 from tests import factories
@@ -97,6 +100,11 @@ def hold(coins) -> Holder:
         return portfolio
 
     return make
+
+
+def written(**of: object) -> Rendered | None:
+    """What the only letter says, or the only one of a person."""
+    return letters.write(OutgoingEmail.objects.get(kind=letters.KIND, **of))
 
 
 def rehold(portfolio: Portfolio, asset: Asset, quantity: object) -> None:

@@ -9,12 +9,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import OutgoingEmail
-from analytics import emails
 from analytics.selectors import portfolio_pages
 from analytics.services import nights, recomputation
 from portfolios.models import Asset
 from portfolios.services import holdings, own_assets
+from tests.analytics.conftest import written
 from tests.factories import AssetCategoryFactory, AssetFactory, own_asset
 
 
@@ -82,7 +81,7 @@ def test_the_worst_drift_is_the_one_that_the_night_stored(heavy_in_defi):
 
 
 def test_the_letter_names_the_category(heavy_in_defi):
-    letter = emails.drift_alert(OutgoingEmail.objects.get())
+    letter = written()
     assert "DeFi, all of it, is at 48.0 % against a target of 40.0 %: +8.0 points." in letter.text
     assert "DeFi, all of it" in letter.html
     assert "UNI is at" not in letter.text
@@ -92,7 +91,7 @@ def test_an_example_is_called_one(hold, defi, as_of):
     portfolio = aim(hold, defi, {"BTC": 5, "USD": 500}, {"BTC": "0.5"}, whole="0.5")
     nights.run_to_end(as_of=as_of)
     assert "or any other asset of DeFi" in see(portfolio, "analytics:rebalance")
-    letter = emails.drift_alert(OutgoingEmail.objects.get())
+    letter = written()
     assert "UNI (or any other of DeFi)" in letter.text
 
 
@@ -127,7 +126,7 @@ def test_an_own_price_has_its_day_and_its_age_wherever_it_is_used(collector):
     assert "stale" not in overview
     assert "nobody measures the risk of ART, which you price yourself" in overview
     assert "Risk is measured for 50.0 % of the value" in overview
-    letter = emails.drift_alert(OutgoingEmail.objects.get())
+    letter = written()
     assert "Your own prices: ART of 22 March 2024." in letter.text
 
 
@@ -144,7 +143,7 @@ def test_an_old_letter_does_without_an_own_asset_that_was_removed_since(collecto
     painting = Asset.of_anybody.get(owner=collector.owner)
     holdings.remove(portfolio=collector, asset=painting)
     own_assets.remove(asset=painting)
-    letter = emails.drift_alert(OutgoingEmail.objects.get())
+    letter = written()
     assert "BTC is at 50.0 %" in letter.text
     assert "ART" not in letter.text
 

@@ -9,10 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import OutgoingEmail
-from analytics import emails
 from analytics.services import nights
 from portfolios.models import DailyPrice
+from tests.analytics.conftest import written
 from tests.factories import UserFactory
 
 HALVES = {"BTC": "0.5", "SOL": "0.5"}
@@ -61,21 +60,20 @@ def test_what_stands_in_a_form_has_a_point_in_every_style(portfolio):
 
 
 def test_letters_are_written_in_the_style_of_their_reader(portfolio):
-    letter = OutgoingEmail.objects.get()
     for style, shown in (("comma_point", "10,000.00"), ("space_comma", "10\u00a0000,00")):
         prefer(portfolio, number_style=style)
-        written = emails.drift_alert(letter)
-        assert f"worth {shown} USD" in written.text
-        assert f"{shown} USD" in unescape(written.html)
+        letter = written()
+        assert f"worth {shown} USD" in letter.text
+        assert f"{shown} USD" in unescape(letter.html)
 
 
-def test_a_digest_is_too(hold, as_of):
+def test_what_is_said_of_several_portfolios_is_too(hold, as_of):
     owner = UserFactory(number_style="point_comma", alert_preference="daily")
-    hold({"BTC": 90, "SOL": 10}, HALVES, owner=owner)
+    for _ in range(2):
+        hold({"BTC": 90, "SOL": 10}, HALVES, owner=owner)
     nights.run_to_end(as_of=as_of)
-    digest = emails.digest(OutgoingEmail.objects.get())
-    assert "up to 40,0 points from target" in digest.text
-    assert "Worth 10.000,00 USD" in digest.text
+    assert "is 40,0 pp off: BTC 90 % of a 50 % target" in written().subject
+    assert "worth 10.000,00 USD" in written().text
 
 
 # --- The base unit --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.models import OutgoingEmail
+from accounts.models import Notification, OutgoingEmail
 from analytics.core import rebalancing
 from analytics.models import (
     AlertEvent,
@@ -166,7 +166,7 @@ def test_one_message_an_episode_and_not_one_a_night(hold, coins, as_of):
     portfolio = hold({"BTC": 9, "SOL": 1}, HALVES)
     for day in range(3):
         nights.run_to_end(as_of=as_of + timedelta(days=day))
-    assert OutgoingEmail.objects.filter(kind="drift_alert").count() == 1
+    assert Notification.objects.get(user=portfolio.owner).letter == OutgoingEmail.objects.get()
     episode = BreachEpisode.objects.get()
     assert (episode.opened_on, episode.closed_on) == (as_of, None)
     assert AlertEvent.objects.get().portfolio == portfolio
@@ -182,7 +182,8 @@ def test_an_episode_closes_after_two_calm_nights_and_a_new_breach_writes_again(h
     assert BreachEpisode.objects.get().closed_on == as_of + timedelta(days=2)
     rehold(portfolio, coins["BTC"], 9)
     nights.run_to_end(as_of=as_of + timedelta(days=3))
-    assert OutgoingEmail.objects.filter(kind="drift_alert").count() == 2
+    told = Notification.objects.filter(user=portfolio.owner).order_by("pk")
+    assert [item.kind for item in told] == ["drift", "balance", "drift"]
 
 
 def test_a_night_between_the_calm_line_and_the_band_starts_the_count_again(hold, coins, as_of):

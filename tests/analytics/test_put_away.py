@@ -2,12 +2,11 @@
 
 import pytest
 
-from accounts.models import OutgoingEmail
-from analytics import emails
 from analytics.models import NightlyRun, PortfolioResult, RunChunk
 from analytics.services import nights, recomputation
 from portfolios.models import Portfolio
 from portfolios.services import portfolios
+from tests.analytics.conftest import written
 
 DRIFTED = ({"BTC": 6, "SOL": 4}, {"BTC": "0.4", "SOL": "0.6"})
 
@@ -50,11 +49,11 @@ def test_nobody_is_written_to_about_what_was_put_away_after_the_night(three, as_
     nights.run_to_end(as_of=as_of)
     for portfolio, put_away in zip(three, (portfolios.archive, portfolios.delete), strict=False):
         put_away(portfolio=portfolio)
-    letters = [emails.drift_alert(mail) for mail in OutgoingEmail.objects.order_by("reference")]
-    assert [letter and letter.subject for letter in letters] == [
+    said = [written(user=portfolio.owner) for portfolio in three]
+    assert [letter and letter.subject for letter in said] == [
         None,
         None,
-        "In use has drifted out of its bands",
+        "In use is 20.0 pp off: BTC 60 % of a 40 % target",
     ]
 
 

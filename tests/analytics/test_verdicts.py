@@ -83,7 +83,7 @@ def test_the_first_night_on_which_acting_pays_writes_and_only_once(hold, coins, 
     for day in (1, 2):
         nights.run_to_end(as_of=as_of + timedelta(days=day))
     assert AlertEvent.objects.get().run == NightlyRun.objects.get(as_of=as_of + timedelta(days=1))
-    assert OutgoingEmail.objects.filter(kind="drift_alert").count() == 1
+    assert OutgoingEmail.objects.filter(kind="letter").count() == 1
 
 
 def test_the_horizon_is_the_user_s_or_the_regime_s(hold, as_of, monkeypatch):

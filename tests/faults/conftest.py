@@ -75,6 +75,6 @@ def assert_one_message_a_breach(stack: Stack) -> None:
     alerted = stack.ask("SELECT count(DISTINCT portfolio_id) FROM analytics_alertevent")
     assert alerts == alerted == IN_BREACH
     letters = stack.ask(
-        "SELECT count(DISTINCT reference) FROM accounts_outgoingemail WHERE kind = 'drift_alert'"
+        "SELECT count(DISTINCT letter_id) FROM accounts_notification WHERE kind = 'drift'"
     )
     assert letters == IN_BREACH
