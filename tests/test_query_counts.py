@@ -184,7 +184,7 @@ def grow(portfolio: Portfolio) -> None:
     measure(assets)
     letters(200)
     Notification.objects.bulk_create(
-        Notification(user=owner, kind="drift", key=f"many:{n}") for n in range(1000)
+        Notification(user=owner, kind="drift", key=f"many:{n}", subject="Off") for n in range(1000)
     )
     User.objects.bulk_create(User(email=f"many{n}@example.org") for n in range(200))
     TokenMigration.objects.bulk_create(

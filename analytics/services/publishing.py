@@ -16,8 +16,8 @@ logger = structlog.get_logger(__name__)
 # An episode closes after this many nights below this share of the band (METHODS.md).
 CALM_NIGHTS = 2
 CALM_SHARE_OF_BAND = 0.8
-# A portfolio that swings in and out of its bands is written about this seldom: what comes earlier
-# waits, and the first night afterwards on which it still holds writes.
+# A portfolio that swings in and out of its bands is written about this seldom: a new episode waits
+# so long after the letter of another one, and the first night on which it still holds writes.
 COOLDOWN_DAYS = 3
 # More portfolios than this failing means the night itself is wrong (OPERATIONS.md).
 MAX_QUARANTINED = 5
@@ -65,7 +65,7 @@ OPEN_ALERTS = """
         SELECT FROM analytics_alertevent AS earlier
         JOIN analytics_nightlyrun AS night ON night.id = earlier.run_id
         WHERE earlier.portfolio_id = result.portfolio_id AND earlier.kind = 'drift'
-          AND night.as_of > %(as_of)s::date - %(cooldown)s)
+          AND earlier.episode_id <> episode.id AND night.as_of > %(as_of)s::date - %(cooldown)s)
     ON CONFLICT (portfolio_id, episode_id, kind, number) DO NOTHING
 """
 # By a calendar a day has one letter, in its breach or not.

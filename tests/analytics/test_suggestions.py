@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import OutgoingEmail
+from accounts.models import Notification
 from analytics.models import AlertEvent, BreachEpisode, NightlyRun, Suggestion, SuggestionLife
 from analytics.services import nights, recomputation, suggestions
 from analytics.services.suggestions import Fill, SuggestionError
@@ -41,7 +41,7 @@ def lives(portfolio) -> list[tuple]:
 
 
 def letters() -> int:
-    return OutgoingEmail.objects.filter(kind="drift_alert").count()
+    return Notification.objects.filter(kind="drift").count()
 
 
 def life_of(portfolio) -> SuggestionLife:

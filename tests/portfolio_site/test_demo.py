@@ -96,7 +96,7 @@ def test_the_demo_runs_on_real_prices_where_some_files_have_ended(
         with urlopen(f"{address}/account/login/", timeout=10) as page:
             assert "Simulated market data" not in page.read().decode()
         letters = [letter.read_text() for letter in (demo.directory / "mail").glob("*.eml")]
-        assert len(letters) >= 2
+        assert letters, "one, about all portfolios"
     finally:
         os.killpg(demo.process.pid, signal.SIGINT)
         demo.process.wait(30)
