@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0012_calendars'),
+        ('analytics', '0013_half_year_correlation'),
     ]
 
     operations = [
