@@ -100,6 +100,10 @@ class Section:
     links: Sequence[actions.Link]
     detail: Detail | None = None
 
+    @property
+    def text(self) -> str:
+        return self.detail.text if self.detail else self.item.body
+
 
 # For those of the items about which there still is something to say, how to say all of it; None
 # where their words say it all.
