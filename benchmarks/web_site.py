@@ -1,10 +1,14 @@
-"""The site with one more address: a view that needs a login and does nothing else."""
+"""The site with two more addresses: a view that needs a login and does nothing else, and the
+same of Django REST framework, with the API's own authentication and throttle."""
 
 from importlib import import_module
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from portfolio_site.wsgi import application
 
@@ -16,5 +20,13 @@ def bare(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok")
 
 
+@api_view()
+def bare_api(request: Request) -> Response:
+    return Response({})
+
+
 # After wsgi, which sets Django up.
-import_module("portfolio_site.urls").urlpatterns.insert(0, path("bare/", bare))
+import_module("portfolio_site.urls").urlpatterns[:0] = [
+    path("bare/", bare),
+    path("bare-api/", bare_api),
+]

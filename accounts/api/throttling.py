@@ -5,8 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 WINDOW_SECONDS = 60
@@ -51,7 +51,7 @@ def _count(key: str) -> int:
         return 1
 
 
-def tell(request: Request, response: Response) -> None:
+def tell(request: HttpRequest, response: HttpResponseBase) -> None:
     """Put what is left of the window into the answer's headers."""
-    for name, value in getattr(request._request, "rate_limit", {}).items():
+    for name, value in getattr(request, "rate_limit", {}).items():
         response[name] = value

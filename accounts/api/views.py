@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.utils.decorators import method_decorator
-from django.views.decorators.http import conditional_page
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
@@ -37,7 +37,7 @@ class Resource(GenericViewSet):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
-        throttling.tell(self.request, response)
+        throttling.tell(self.request._request, response)
         return response
 
     def page(self, rows: Any, fields: Any, **context: Any) -> Response:
@@ -46,7 +46,6 @@ class Resource(GenericViewSet):
         return self.get_paginated_response(fields(found, many=True, context=context).data)
 
 
-@method_decorator(conditional_page, name="dispatch")
 class MarketResource(Resource):
     """What is the same for everybody: it may be kept, and is sent again only when it changed."""
 
@@ -57,6 +56,13 @@ class MarketResource(Resource):
         if response.status_code == 200:
             response["Cache-Control"] = "private, no-cache"
         return response
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """304 for what the ETag that was sent is still of."""
+        response = super().dispatch(request, *args, **kwargs).render()
+        answer = ConditionalGetMiddleware(lambda _: response).process_response(request, response)
+        throttling.tell(request, answer)
+        return answer
 
 
 class Unknown(APIView):

@@ -1,5 +1,7 @@
 """How much to trade so that a trade that goes wrong costs no more than was decided."""
 
+from decimal import Decimal
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,8 +15,8 @@ MOST_TARGETS = 10
 
 
 class PositionSizeQuery(Query):
-    account = Exact(default="10000", help_text="Money in the account.")
-    risk = Exact(default="0.02", help_text="The part of it that may be lost: 0.02 is 2 %.")
+    account = Exact(default=Decimal(10_000), help_text="Money in the account.")
+    risk = Exact(default=Decimal("0.02"), help_text="The part of it that may be lost: 0.02 is 2 %.")
     entry = Exact(help_text="The price to trade at.")
     stop = Exact(help_text="The price to give up at; above the entry it is a short trade.")
     target = serializers.ListField(
@@ -23,7 +25,7 @@ class PositionSizeQuery(Query):
         max_length=MOST_TARGETS,
         help_text="Prices to take profit at, in equal parts; may be repeated.",
     )
-    fee_rate = Exact(default="0", help_text="Of the traded amount, on both ways.")
+    fee_rate = Exact(default=Decimal(0), help_text="Of the traded amount, on both ways.")
 
 
 class PositionSizeFields(Fields):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -88,7 +89,7 @@ class FillFields(Fields):
     quantity = Exact(help_text="Units of the asset, above zero.")
     side = serializers.ChoiceField(SIDES)
     price = Exact(help_text="US dollars.")
-    fee = Exact(default="0", help_text="US dollars.")
+    fee = Exact(default=Decimal(0), help_text="US dollars.")
     on = Day()
 
 
