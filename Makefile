@@ -55,9 +55,9 @@ JOBS ?= 2
 ROUNDS ?= 10
 EXAMPLES ?= 200
 N ?= 100000
-bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios
+bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios; AT=venues for many venues
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
-		$(BIN)/python -m benchmarks.night $(N)
+		$(BIN)/python -m benchmarks.night $(N) $(AT)
 
 bench-workers: .venv/development.stamp  ## measure a night of N=100000 with one worker and with two
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \

@@ -1,8 +1,9 @@
 """How long a night takes beside a bare COPY of the same rows: `make bench-night N=100000`.
 
 In a database of its own: N portfolios of 12 holdings, 5 % of them newly in breach. The night
-is `manage.py nightly` in one process. The bare run then copies the same rows out (portfolios,
-holdings, targets) and in (results, suggestions; into tables without index or constraint).
+is `manage.py nightly` in one process. With `venues` everybody trades at one of the catalogue's.
+The bare run then copies the same rows out (portfolios, holdings, targets) and in (results,
+suggestions; into tables without index or constraint).
 The last line is JSON.
 """
 
@@ -64,9 +65,22 @@ READ = (
 WRITTEN = ("analytics_portfolioresult", "analytics_suggestion")
 
 
-def main(portfolios: int) -> None:
+# Everybody trades somewhere: as many portfolios at each of the catalogue's venues.
+AT_VENUES = """
+    UPDATE portfolios_portfolio SET venue_id = venue.id
+    FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS slot, count(*) OVER () AS total
+          FROM portfolios_venue) AS venue
+    WHERE portfolios_portfolio.id % venue.total = venue.slot
+"""
+
+
+def main(portfolios: int, *, at_venues: bool) -> None:
     with embedded.servers():
         prepare(portfolios)
+        if at_venues:
+            with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+                connection.execute(AT_VENUES)
+                connection.execute("VACUUM ANALYZE portfolios_portfolio")
         print(json.dumps(measure()))
 
 
@@ -155,4 +169,4 @@ def blocks(connection: psycopg.Connection, query: str) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, at_venues="venues" in sys.argv)

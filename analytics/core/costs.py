@@ -92,8 +92,10 @@ def trading_costs(
         Money to trade, of either sign.
     portfolio_value, fee_rate : array_like, shape (b,)
         Money, above 0; fraction of the traded amount in [0, 1).
-    half_spread, daily_volatility : array_like, shape (n,)
+    half_spread : array_like, shape (n,) or (b, n)
         Fractions of the price, 0 or more.
+    daily_volatility : array_like, shape (n,)
+        A fraction of the price, 0 or more.
     daily_volume, volume_if_unknown : array_like, shape (n,)
         Average, in the money of `amounts`, above 0. NaN in the first means unknown, and the second
         is taken: what the caller assumes by the asset's tier of market capitalisation.
@@ -114,7 +116,8 @@ def trading_costs(
     fee = _at_least_zero("fee_rate", fee_rate, (n_portfolios,))
     if (fee >= 1).any():
         raise OutOfRangeError(f"fee_rate is not below 1 at {arrays.first(fee >= 1)}")
-    spread = _at_least_zero("half_spread", half_spread, (n,))
+    by_row = (n_portfolios, n) if np.ndim(half_spread) == 2 else (n,)
+    spread = _at_least_zero("half_spread", half_spread, by_row)
     volatility = _at_least_zero("daily_volatility", daily_volatility, (n,))
     volume = _volume(daily_volume, volume_if_unknown, n)
     due = arrays.floats("tax", np.broadcast_to(tax, value.shape), value.shape)

@@ -70,7 +70,7 @@ def place(
         Of the traded amount, in [0, 1).
     minimum : array_like, broadcast to (b, n) as NumPy does
         Smallest order in money, 0 or more.
-    lot_sizes : array_like, broadcast to (n,)
+    lot_sizes : array_like, broadcast to (n,), or of shape (b, n)
         Units that can only be traded whole; 0 is any quantity.
     cash : array_like, broadcast to (b,)
         To spend beside what sells bring, 0 or more.
@@ -88,7 +88,9 @@ def place(
         raise NotPositivePriceError(f"closes is not positive at {arrays.first(prices <= 0)}")
     fee = require_fee_rate(fee_rate, len(wanted))
     least = _not_negative("minimum", minimum, wanted.shape)
-    lots = _not_negative("lot_sizes", lot_sizes, prices.shape)
+    lots = _not_negative(
+        "lot_sizes", lot_sizes, wanted.shape if np.ndim(lot_sizes) == 2 else prices.shape
+    )
     purse = _not_negative("cash", cash, fee.shape)
 
     return batches.joined(
@@ -98,7 +100,7 @@ def place(
             prices=prices,
             fee=fee[rows],
             least=least[rows],
-            lots=lots,
+            lots=lots[rows] if lots.ndim == 2 else lots,
             purse=purse[rows],
         ),
         len(wanted),

@@ -370,7 +370,7 @@ def _plan(
         verdict=_verdict(weighed, reading, float(drawn.cost[0]), value),
         distance_before=float(np.abs(before - book.targets[0]).sum()),
         distance_after=float(np.abs(weights_after - book.targets[0]).sum()),
-        minimum_order=terms.minimum,
+        minimum_order=float(terms.minimum),
         losses=losses,
     )
 
@@ -379,7 +379,7 @@ def _why_skipped(book: _Book, drawn: Plans, n: int, terms: Terms) -> str:
     if abs(drawn.amounts[0, n]) >= SMALLEST_TRADE:
         return ""
     reasons = (
-        (drawn.too_small[0, n], f"below the smallest order of {terms.minimum:,.2f} USD"),
+        (drawn.too_small[0, n], f"below the smallest order of {float(terms.minimum):,.2f} USD"),
         (drawn.rounded_away[0, n], "less than one lot"),
         (drawn.unfunded[0, n], "too little cash for one lot of it"),
         (book.left_out[n], "not among the only ones to trade"),

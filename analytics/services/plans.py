@@ -1,7 +1,7 @@
 """Trades that somebody could carry out at a venue, and what they cost."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +29,18 @@ DEAREST = 0.5
 
 @dataclass(frozen=True)
 class Terms:
-    """What b portfolios pay at one place for trading n assets; money is US dollars."""
+    """What b portfolios pay for trading n assets, all at one place or each at its own (b, n).
+
+    Money is US dollars.
+    """
 
     fee_rates: Floats  # (b,)
-    half_spreads: Floats  # (n,)
+    half_spreads: Floats  # (n,) or (b, n)
     daily_volatility: Floats  # (n,)
     daily_volume: Floats  # (n,) NaN: unknown
     assumed_volume: Floats  # (n,)
-    minimum: float  # the smallest order
-    lots: Floats  # (n,) what one lot is worth; 0: any quantity
+    minimum: float | Floats  # the smallest order, or one for each (b, 1)
+    lots: Floats  # (n,) or (b, n) what one lot is worth; 0: any quantity
     withdrawals: Floats  # (b,) for each asset bought
 
 
@@ -74,12 +77,30 @@ class Plans:
 def by_venue(
     choices: CostChoices, rows: Ids, market: Market, n: int
 ) -> Iterator[tuple[Ids, Terms]]:
-    """The places in `rows` of the portfolios that trade at one venue, and its terms."""
-    venues = choices.venue_ids[rows]
-    for venue_id in np.unique(venues):
-        places = np.flatnonzero(venues == venue_id)
-        venue = market.venues[int(venue_id)] if venue_id else None
-        yield places, terms(venue, choices, rows[places], market, n)
+    """The places in `rows` of the portfolios with and without a venue, and their terms.
+
+    All venues together: a call for each would cost as much again as the rest of the night.
+    """
+    has_venue = choices.venue_ids[rows] > 0
+    if len(places := np.flatnonzero(~has_venue)):
+        yield places, terms(None, choices, rows[places], market, n)
+    if len(places := np.flatnonzero(has_venue)):
+        yield places, _at_venues(choices, rows[places], market, n)
+
+
+def _at_venues(choices: CostChoices, rows: Ids, market: Market, n: int) -> Terms:
+    """The terms of rows that each have a venue of their own."""
+    venue_ids, which = np.unique(choices.venue_ids[rows], return_inverse=True)
+    each = [terms(market.venues[pk], choices, rows, market, n) for pk in venue_ids.tolist()]
+    row = np.arange(len(rows))
+    return replace(
+        each[0],
+        fee_rates=np.stack([at.fee_rates for at in each])[which, row],
+        half_spreads=np.stack([at.half_spreads for at in each])[which],
+        minimum=np.array([at.minimum for at in each])[which, None],
+        lots=np.stack([at.lots for at in each])[which],
+        withdrawals=np.stack([at.withdrawals for at in each])[which, row],
+    )
 
 
 def terms(venue: Venue | None, choices: CostChoices, rows: Ids, market: Market, n: int) -> Terms:
