@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.signal import lfilter
 
 from analytics.core import arrays
 from analytics.core.arrays import FloatArray
 from analytics.core.errors import TooLittleHistoryError, ZeroVolatilityError
+from analytics.core.moving_sums import decayed_sum
 
 # So many daily returns of portfolios that they stay in the second-level cache.
 CHUNK_RETURNS = 64_000
@@ -145,7 +145,9 @@ def _read_tail(returns: FloatArray, level: float, losses: TailLosses, rows: slic
 def _scaled_to_today(returns: FloatArray, row: int, decay: float, warm_up: int) -> FloatArray:
     squares = returns**2
     begun = squares[:, :warm_up].mean(axis=1, keepdims=True)
-    later, _ = lfilter([1 - decay], [1, -decay], squares[:, warm_up:], zi=decay * begun)
+    later = (1 - decay) * squares[:, warm_up:]
+    later[:, :1] += decay * begun
+    later = decayed_sum(later, decay)
     volatility = np.sqrt(np.concatenate([begun, later], axis=1))
     sample, forecast, tomorrow = returns[:, warm_up:], volatility[:, :-1], volatility[:, -1:]
     unscaled = (forecast == 0) & (sample != 0)

@@ -94,18 +94,15 @@ def compute(*, chunk: RunChunk, market: Market) -> None:
         market = market_selector.read(as_of=market.as_of)
     measured = measurements.measure(batch, market)
     with transaction.atomic(), connection.cursor() as cursor:
-        won = RunChunk.objects.filter(
-            pk=chunk.pk, attempt=chunk.attempt, state=State.LEASED
-        ).update(
-            state=State.DONE,
-            lease_until=None,
+        mine = RunChunk.objects.filter(pk=chunk.pk, attempt=chunk.attempt, state=State.LEASED)
+        if not mine.update(state=State.DONE, lease_until=None):
+            raise LostLease(f"{chunk} was taken over after attempt {chunk.attempt}")
+        measurements.store(cursor, measured, run_id=chunk.run_id)
+        RunChunk.objects.filter(pk=chunk.pk).update(
             portfolios=len(batch.portfolio_ids),
             in_breach=int((measured.status == IN_BREACH).sum()),
             seconds=monotonic() - started,
         )
-        if not won:
-            raise LostLease(f"{chunk} was taken over after attempt {chunk.attempt}")
-        measurements.store(cursor, measured, run_id=chunk.run_id)
 
 
 @transaction.atomic

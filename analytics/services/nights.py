@@ -142,12 +142,11 @@ def finish(*, run_id: int) -> NightlyRun:
 
 def work(*, run_id: int, until: Callable[[], bool] = lambda: False) -> int:
     """Compute chunks of a planned run until none is left or `until()` says stop; how many."""
-    run = NightlyRun.objects.get(pk=run_id)
+    conditions: Market | None = None
     computed = 0
-    if run.state != State.PLANNED:
-        return computed
-    conditions = market_selector.read(as_of=run.as_of)
     while not until() and (chunk := chunks.claim(run_id=run_id)):
+        if conditions is None:  # most rings come when nothing is left, and need no market
+            conditions = market_selector.read(as_of=chunk.run.as_of)
         with bound_contextvars(run=run_id, chunk=chunk.number, attempt=chunk.attempt):
             computed += _compute(chunk, conditions)
     return computed
