@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web fuzz-api lock format schema shell clean
+.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web bench-workbench fuzz-api lock format schema shell clean
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -70,6 +70,10 @@ bench-load: .venv/development.stamp node_modules/.package-lock.json  ## measure 
 bench-web: .venv/development.stamp node_modules/.package-lock.json  ## measure the pages beside a bare view
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
 		$(BIN)/python -m benchmarks.web
+
+bench-workbench: .venv/development.stamp node_modules/.package-lock.json  ## measure the workbench as one types, 30 coins
+	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
+		$(BIN)/python -m benchmarks.workbench
 
 format: .venv/development.stamp  ## put code and templates into shape
 	$(BIN)/ruff check --fix
