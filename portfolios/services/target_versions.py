@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from portfolios.models import Asset, AssetCategory, Portfolio, TargetVersion
+from portfolios.selectors import portfolios
 
 Aim = Asset | AssetCategory
 BEFORE = "Before versions were kept"
@@ -29,10 +30,9 @@ def keep_saved(portfolio: Portfolio) -> None:
     """Keep the targets that are about to be replaced, unless the newest version says them.
 
     Those of a portfolio made from a model have no version yet, and a token that replaced another
-    changes targets, too.
+    changes targets, too. While a tilt is in force, they are the strategic ones.
     """
-    saved = portfolio.target_weights.select_related("asset", "category").order_by("pk")
-    weights = {target.aim: target.weight for target in saved}
+    weights = {target.aim: target.weight for target in portfolios.targets(portfolio)}
     newest = portfolio.target_versions.first()
     if weights and not (newest and _same(newest.lines, as_lines(weights))):
         keep(portfolio, weights, name=LATER if newest else BEFORE)

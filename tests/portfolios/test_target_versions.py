@@ -48,6 +48,14 @@ def test_every_save_keeps_a_version_and_the_first_what_was_there_before(portfoli
     assert calm.weights == {one: Decimal("0.6"), two: Decimal("0.4")}
 
 
+def test_while_a_tilt_is_in_force_the_strategic_targets_are_kept(portfolio, coins):
+    one, two = coins
+    portfolio.strategic_weights.create(asset=two, weight=Decimal(1))
+    save(portfolio, {one: "0.6", two: "0.4"})
+    before = portfolio.target_versions.get(number=1)
+    assert versions.aims(before, portfolio=portfolio).weights == {two: Decimal(1)}
+
+
 def test_a_refused_save_keeps_none(portfolio, coins):
     with pytest.raises(TargetsError):
         save(portfolio, {coins[0]: "0.6"})
