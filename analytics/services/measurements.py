@@ -179,8 +179,11 @@ def _with_taxes(
     of = rows[places]
     known = Portfolio.objects.in_bulk(positions.portfolio_ids[of].tolist())
     portfolios = [known[pk] for pk in positions.portfolio_ids[of].tolist()]
-    lots = taxes.read(portfolios, positions.asset_ids[of], as_of=market.as_of)
-    sales = taxes.sell(lots, drawn.only(places), closes[places], as_of=market.as_of)
+    sold = drawn.only(places)
+    lots = taxes.read(
+        portfolios, positions.asset_ids[of], as_of=market.as_of, only=sold.amounts < 0
+    )
+    sales = taxes.sell(lots, sold, closes[places], as_of=market.as_of)
     return taxes.levied(drawn, sales, places)
 
 

@@ -97,10 +97,22 @@ class Sales:
         return np.maximum(net, 0.0)
 
 
-def read(portfolios: Sequence[Portfolio], asset_ids: Ids, *, as_of: date) -> LotTable:
-    """The open lots of these portfolios in what each holds (b, n) of listed and own assets."""
-    found = open_lots.read(portfolios)
-    money = Asset.objects.filter(kind=Asset.Kind.CASH).values_list("pk", flat=True)
+def read(
+    portfolios: Sequence[Portfolio], asset_ids: Ids, *, as_of: date, only: Flags | None = None
+) -> LotTable:
+    """The open lots of these portfolios in what each holds (b, n) of listed and own assets.
+
+    With `only` (b, n) those of some positions: the others' lines of the ledger are not read.
+    """
+    money = list(Asset.objects.filter(kind=Asset.Kind.CASH).values_list("pk", flat=True))
+    is_money = np.isin(asset_ids, money)
+    chosen_ids = None
+    if only is not None:
+        chosen_ids = {
+            portfolio.pk: asset_ids[row][only[row] & ~is_money[row]].tolist()
+            for row, portfolio in enumerate(portfolios)
+        }
+    found = open_lots.read(portfolios, only=chosen_ids)
     rows: list[int] = []
     columns: list[int] = []
     chosen: list[Lot] = []
@@ -121,7 +133,7 @@ def read(portfolios: Sequence[Portfolio], asset_ids: Ids, *, as_of: date) -> Lot
         quantities=np.array([float(lot.quantity) for lot in chosen]),
         unit_costs=np.maximum(np.array(costs, dtype=float), 0.0),
         acquired=np.minimum(days, np.datetime64(as_of)),  # of what was bought since: no day held
-        is_money=np.isin(asset_ids, list(money)),
+        is_money=is_money,
     )
 
 

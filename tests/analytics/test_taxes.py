@@ -23,9 +23,15 @@ from analytics.services import nights, plan_pages, plans, proposals, sold_lots, 
 from analytics.services.plan_pages import Asked, ImpossiblePlan, Mode
 from analytics.services.taxes import LotTable
 from portfolios.models import Asset, Portfolio, Transaction
+from portfolios.selectors import open_lots
 from portfolios.services import transactions
 from tests.analytics.test_plans import cases
-from tests.factories import PortfolioFactory, TargetWeightFactory
+from tests.factories import (
+    AssetFactory,
+    PortfolioFactory,
+    TargetWeightFactory,
+    TransactionFactory,
+)
 from tests.portfolios.test_ledger import entry
 
 METHODS = ("fifo", "lifo", "hifo", "specific")
@@ -235,6 +241,31 @@ def test_who_does_not_count_tax_has_no_lot_read(coins, as_of):
     with CaptureQueriesContext(connection) as captured:
         nights.run_to_end(as_of=as_of)
     assert not [each for each in captured if "portfolios_transaction" in each["sql"]]
+
+
+@pages
+def test_lots_of_some_assets_are_what_the_whole_ledger_says_of_them(coins):
+    """Swaps, fees in coins and a token that became another included."""
+    portfolio = hold_lots(coins, LOTS, HALVES)
+    btc, sol, uni = coins["BTC"], coins["SOL"], coins["UNI"]
+    at = datetime.combine(AS_OF - timedelta(days=5), datetime.min.time(), UTC)
+    lines = [
+        entry(Transaction.Kind.SWAP, at, sent=("1", sol), received=("3", uni), fee=("0.5", btc)),
+        entry(Transaction.Kind.SWAP, at + timedelta(1), sent=("1", btc), received=("2", sol)),
+    ]
+    now = datetime(2024, 7, 1, tzinfo=UTC)
+    transactions.add_many(portfolio=portfolio, entries=lines, now=now)
+    new = AssetFactory(symbol="NEW", category=uni.category)
+    TransactionFactory(
+        portfolio=portfolio, kind=Transaction.Kind.MIGRATION, at=at + timedelta(2),
+        sent_asset=uni, sent_quantity=2, received_asset=new, received_quantity=20,
+    )  # fmt: skip
+    whole = open_lots.read([portfolio])[portfolio.pk]
+    assert {each.asset for each in whole} == {btc.pk, sol.pk, uni.pk, new.pk}
+    for asset in (btc, sol, uni, new):
+        some = open_lots.read([portfolio], only={portfolio.pk: [asset.pk]})[portfolio.pk]
+        mine = [each for each in some if each.asset == asset.pk]
+        assert mine == [each for each in whole if each.asset == asset.pk]
 
 
 @pages
