@@ -126,6 +126,8 @@ PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
     "analytics:market": Url(allowed=("GET",)),
     "analytics:tools": Url(allowed=("GET",)),
+    "analytics:position-size": Url(allowed=("GET",)),
+    "analytics:model-comparison": Url(allowed=("GET",)),
     "analytics:asset-list": Url(allowed=("GET",)),
     "analytics:asset": Url(allowed=("GET",), arguments=("listed",)),
     "analytics:volatility": Url(allowed=("GET",)),

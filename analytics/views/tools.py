@@ -5,10 +5,25 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from analytics.core.errors import CoreError
+from analytics.forms.position_sizes import EXAMPLE, PositionSizeForm
 from analytics.selectors import glossary as terms
+from analytics.selectors import model_comparisons
+from analytics.services import position_sizes
 
+TOO_EXTREME = "These prices are too far apart, or too close, to be calculated with."
 # The address of each tool, its title, and what it does.
 TOOLS = (
+    (
+        "analytics:position-size",
+        "Position size",
+        "How much to buy or sell, so that a stop costs no more than you decided. Long and short.",
+    ),
+    (
+        "analytics:model-comparison",
+        "Model portfolios compared",
+        "What was measured of each model, beside what the article claims of it.",
+    ),
     (
         "analytics:glossary",
         "Figures explained",
@@ -26,3 +41,26 @@ def tools(request: HttpRequest) -> HttpResponse:
 @require_safe
 def glossary(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/glossary.html", {"groups": terms.groups()})
+
+
+@login_required
+@require_safe
+def position_size(request: HttpRequest) -> HttpResponse:
+    """The trade of the address; the article's published case where it names none."""
+    form = PositionSizeForm(request.GET.dict() if "entry" in request.GET else EXAMPLE)
+    trade = None
+    if form.is_valid():
+        try:
+            trade = position_sizes.size(form.cleaned_data)
+        except CoreError:
+            form.add_error(None, TOO_EXTREME)
+    context = {"form": form, "trade": trade}
+    status = 422 if form.errors else 200
+    return render(request, "analytics/position_size.html", context, status=status)
+
+
+@login_required
+@require_safe
+def model_comparison(request: HttpRequest) -> HttpResponse:
+    comparison = model_comparisons.read()
+    return render(request, "analytics/model_comparison.html", {"comparison": comparison})
