@@ -23,8 +23,10 @@ from portfolios.models import (
     OwnPrice,
     Portfolio,
     PositionRule,
+    RiskProfile,
     Tilt,
     Transaction,
+    Venue,
 )
 from portfolios.selectors import ledger
 
@@ -150,9 +152,8 @@ def _aim(aim: Asset | AssetCategory, keys: dict[int, str]) -> str:
 
 
 def _setting(portfolio: Portfolio, name: str) -> Any:
-    if name == "profile":
-        return portfolio.profile.slug if portfolio.profile else ""
-    return getattr(portfolio, name)
+    value = getattr(portfolio, name)
+    return value.slug if isinstance(value, RiskProfile | Venue) else value
 
 
 def _records(head: Row) -> Iterator[tuple[str, Row]]:

@@ -22,6 +22,7 @@ from portfolios.models import (
     TargetVersion,
     TargetWeight,
     Transaction,
+    Venue,
 )
 from portfolios.services import own_assets, rules, sandboxes, targets, tilts, transactions
 from portfolios.services.errors import PortfolioError
@@ -67,6 +68,9 @@ def _open(owner: User, told: PortfolioFile) -> Portfolio:
         if name == "profile":
             portfolio.profile = _profile(text)
             continue
+        if name == "venue":
+            portfolio.venue = _venue(text)
+            continue
         field = Portfolio._meta.get_field(name)
         value: Any = text == "yes" if field.get_internal_type() == "BooleanField" else text
         setattr(portfolio, name, None if text == "" and field.null else value)
@@ -85,6 +89,13 @@ def _profile(slug: str) -> RiskProfile | None:
     if slug and profile is None:
         raise RestoreError(f"There is no risk profile “{slug[:40]}” here.")
     return profile
+
+
+def _venue(slug: str) -> Venue | None:
+    venue = Venue.objects.filter(slug=slug).first()
+    if slug and venue is None:
+        raise RestoreError(f"There is no venue “{slug[:40]}” here.")
+    return venue
 
 
 def _assets(owner: User, told: PortfolioFile, now: datetime) -> dict[str, Asset]:

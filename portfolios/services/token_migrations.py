@@ -175,6 +175,7 @@ def _move_all(migration: TokenMigration) -> MigrationReport:
     token_moves.move(TARGETS, migration, portfolios)
     token_moves.move(STRATEGIC, migration, portfolios)
     token_moves.move(MODEL_LINES, migration, models)
+    token_moves.extend_rules(migration, portfolios)
     return MigrationReport(len(portfolios), len(models), left_alone)
 
 
@@ -188,6 +189,7 @@ def _move_all_back(migration: TokenMigration) -> MigrationReport:
     token_moves.move_back(TARGETS, migration, portfolios)
     token_moves.move_back(STRATEGIC, migration, portfolios)
     token_moves.move_back(MODEL_LINES, migration, models)
+    token_moves.withdraw_rules(migration, portfolios)
     moved.delete()
     return MigrationReport(len(portfolios), len(models), left_alone)
 

@@ -118,6 +118,30 @@ BOOK = """, booked AS (
     )"""
 
 
+# A rule of the old token holds for the new one, too, unless there is one already. The old one
+# stays and hinders nobody; after a reversal its copy goes where nothing of the new token is left.
+EXTEND_RULES = """
+    INSERT INTO portfolios_positionrule (portfolio_id, asset_id, band, relative_band, trading)
+    SELECT portfolio_id, %(new)s, band, relative_band, trading
+    FROM portfolios_positionrule
+    WHERE asset_id = %(old)s AND portfolio_id = ANY(%(owners)s::bigint[])
+    ON CONFLICT (portfolio_id, asset_id) DO NOTHING
+"""
+WITHDRAW_RULES = """
+    DELETE FROM portfolios_positionrule AS copy USING portfolios_positionrule AS rule
+    WHERE copy.asset_id = %(new)s AND rule.asset_id = %(old)s
+        AND copy.portfolio_id = rule.portfolio_id
+        AND copy.portfolio_id = ANY(%(owners)s::bigint[])
+        AND (copy.band, copy.relative_band, copy.trading)
+            IS NOT DISTINCT FROM (rule.band, rule.relative_band, rule.trading)
+        AND NOT EXISTS (SELECT FROM portfolios_holding AS held
+                        WHERE held.portfolio_id = copy.portfolio_id AND held.asset_id = %(new)s)
+        AND NOT EXISTS (SELECT FROM portfolios_targetweight AS wanted
+                        WHERE wanted.portfolio_id = copy.portfolio_id
+                            AND wanted.asset_id = %(new)s)
+"""
+
+
 @dataclass(frozen=True)
 class Place:
     """A table that says how much of an asset somebody holds or wants."""
@@ -174,6 +198,22 @@ def move(place: Place, migration: TokenMigration, owners: Collection[int]) -> in
 def move_back(place: Place, migration: TokenMigration, owners: Collection[int]) -> int:
     """Turn back what is still there of each remembered amount; return how many had to stay."""
     return _execute(MOVE_BACK, place, migration, owners)
+
+
+def extend_rules(migration: TokenMigration, portfolios: Collection[int]) -> None:
+    """Let what these portfolios say of the old token hold for the new one."""
+    _change_rules(EXTEND_RULES, migration, portfolios)
+
+
+def withdraw_rules(migration: TokenMigration, portfolios: Collection[int]) -> None:
+    """Take that back where nothing of the new token is left."""
+    _change_rules(WITHDRAW_RULES, migration, portfolios)
+
+
+def _change_rules(statement: str, migration: TokenMigration, portfolios: Collection[int]) -> None:
+    tokens = {"old": migration.old_asset_id, "new": migration.new_asset_id}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**tokens, "owners": sorted(portfolios)})
 
 
 def _execute(

@@ -16,10 +16,17 @@ from hypothesis import strategies as st
 
 from portfolios.importers import formats
 from portfolios.importers.entries import FileRefused
-from portfolios.models import Asset, LotChoice, Portfolio, Transaction
+from portfolios.models import Asset, LotChoice, Portfolio, PositionRule, Transaction
 from portfolios.selectors import ledger
-from portfolios.services import portfolio_files, portfolio_restores, target_versions
+from portfolios.services import (
+    portfolio_files,
+    portfolio_restores,
+    rules,
+    target_versions,
+)
 from portfolios.services.errors import PortfolioError
+from portfolios.services.rules import Rule
+from tests.analytics.test_verdicts import venue
 from tests.factories import (
     AssetCategoryFactory,
     AssetFactory,
@@ -265,3 +272,34 @@ def test_versions_of_the_targets_come_back_as_they_were_saved(portfolio, write):
 
     assert len(said(portfolio)) == 2
     assert said(again) == said(portfolio)
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_how_it_is_rebalanced_comes_back(portfolio, kind):
+    """Where it is traded, when, and by which rules: other than the defaults, each of it."""
+    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+    chosen = {
+        "venue": venue(slug="a-venue"),
+        "cadence": "adaptive",
+        "order_type": "maker",
+        "withdraws": True,
+        "risk_aversion": Decimal("4.5"),
+        "horizon_days": 90,
+        "relative_band": Decimal("0.25"),
+    }
+    told = {
+        bitcoin: Rule(Decimal("0.03"), Decimal("0.2"), PositionRule.Trading.NEVER_SOLD),
+        bitcoin.category: Rule(band=Decimal("0.12")),
+    }
+    rules.replace(portfolio=portfolio, rules=told, expected_revision=None, **chosen)
+    portfolio.refresh_from_db()
+    text = "".join(getattr(portfolio_files, f"as_{kind}")(portfolio))
+    again = portfolio_restores.restore(owner=portfolio.owner, text=text, now=NOW)
+    again.refresh_from_db()
+    assert {name: getattr(again, name) for name in chosen} == chosen
+    assert {
+        rule.aim: Rule(rule.band, rule.relative_band, rule.trading) for rule in again.rules.all()
+    } == told
+    gone = text.replace(chosen["venue"].slug, "nowhere")
+    with pytest.raises(portfolio_restores.RestoreError, match="no venue “nowhere”"):
+        portfolio_restores.restore(owner=portfolio.owner, text=gone, now=NOW)

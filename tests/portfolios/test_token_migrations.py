@@ -19,6 +19,7 @@ from portfolios.models import (
     MigratedAmount,
     ModelPortfolioLine,
     Portfolio,
+    PositionRule,
     TargetWeight,
     TokenMigration,
 )
@@ -86,6 +87,24 @@ def test_one_maker_becomes_24000_sky_and_the_portfolio_counts_a_change() -> None
     for row, revision in ((portfolio, 2), (bystander, 1)):
         row.refresh_from_db()
         assert row.revision == revision
+
+
+@pytest.mark.django_db
+def test_what_is_said_of_the_old_token_holds_for_the_new_one() -> None:
+    migration = prepare()
+    ruled, decided = (HoldingFactory(asset=migration.old_asset).portfolio for _ in range(2))
+    never, alone = PositionRule.Trading.NEVER_SOLD, PositionRule.Trading.LEFT_ALONE
+    for portfolio in (ruled, decided):
+        portfolio.rules.create(asset=migration.old_asset, band=Decimal("0.03"), trading=never)
+    decided.rules.create(asset=migration.new_asset, trading=alone)
+    before = set(PositionRule.objects.values_list("portfolio", "asset", "band", "trading"))
+    apply(migration)
+    assert ruled.rules.get(asset=migration.new_asset).trading == never
+    assert ruled.rules.get(asset=migration.new_asset).band == Decimal("0.03")
+    assert decided.rules.get(asset=migration.new_asset).trading == alone
+    token_migrations.reverse(migration=migration)
+    after = set(PositionRule.objects.values_list("portfolio", "asset", "band", "trading"))
+    assert after == before
 
 
 @pytest.mark.django_db
