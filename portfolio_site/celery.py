@@ -1,10 +1,13 @@
 """The Celery application: `celery -A portfolio_site worker`."""
 
 import os
+import signal
+from threading import Timer
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_shutting_down
+from django.conf import settings
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from portfolio_site.pulse import WorkerPulse
@@ -25,3 +28,15 @@ app.autodiscover_tasks()
 def give_way(**_: Any) -> None:
     """Pages on the same cores come first; between containers compose.yaml says so."""
     os.nice(NICENESS)
+
+
+@worker_shutting_down.connect
+def be_patient_for_a_while(how: str, **_: Any) -> None:
+    """A worker that is stopped ends with its last task, or gives that back when time is up.
+
+    Celery's own soft shutdown always sleeps for the whole time, whatever is left to do.
+    """
+    if how == "Warm":
+        patience = Timer(settings.WORKER_SHUTDOWN_SECONDS, os.kill, [os.getpid(), signal.SIGQUIT])
+        patience.daemon = True
+        patience.start()

@@ -86,6 +86,8 @@ NIGHT_HEARTBEAT_URL = environment.web_address("NIGHT_HEARTBEAT_URL")
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 # A file that worker and beat touch every few seconds, for health checks (pulse.py).
 PULSE_FILE = env.str("PULSE_FILE", "")
+# A worker that is stopped finishes what it is at within this time, or gives it back (celery.py).
+WORKER_SHUTDOWN_SECONDS = env.float("WORKER_SHUTDOWN_SECONDS", 30.0)
 # A migration that waits longer for a table gives up rather than hold up the site behind it.
 MIGRATION_LOCK_TIMEOUT_SECONDS = env.float("MIGRATION_LOCK_TIMEOUT_SECONDS", 2.0)
 
@@ -391,8 +393,6 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
-# A worker that is stopped finishes what it is at within this time, or gives it back.
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.int("WORKER_SHUTDOWN_SECONDS", 30)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "portfolio_site.pulse:Scheduler"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
