@@ -14,6 +14,7 @@ class AnalyticsConfig(AppConfig):
         for kind in (Kind.DRIFT, Kind.BALANCE):
             notifications.register(kind, emails.alert_words)
             letters.register(kind, emails.alert_details)
+        notifications.register(Kind.SUMMARY, emails.summary_words)
         for action in (alert_actions.SNOOZE_ACTION, alert_actions.DONE_ACTION):
             actions.register(Kind.DRIFT, action)
         exports.register(own.tables)

@@ -5,15 +5,18 @@ Written from what the night saw. `accounts` keeps the words, and sends the lette
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import isfinite
 
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from accounts.models import Notification
 from accounts.services.letters import Detail
 from accounts.services.notifications import Words
-from analytics.models import AlertEvent, RegimeDay
-from analytics.selectors import alerts, portfolio_pages
+from analytics.models import AlertEvent, PortfolioResult, RegimeDay
+from analytics.selectors import alerts, months, portfolio_pages
 from analytics.selectors.alerts import Alert
+from analytics.selectors.months import Month
 from portfolios.templatetags import figures
 
 
@@ -31,6 +34,40 @@ def alert_details(items: Sequence[Notification]) -> Mapping[int, Callable[[], De
         for item in items
         if item.reference in found
     }
+
+
+def summary_words(items: Sequence[Notification]) -> Mapping[int, Words]:
+    """What somebody's portfolios are worth at the end of a month, their risk, and the regime."""
+    found = {item.pk: months.read(item.user, run_id=item.reference or 0) for item in items}
+    return {key: _summary(month) for key, month in found.items() if month}
+
+
+def _summary(month: Month) -> Words:
+    with figures.written_in(month.user.number_style):
+        lines = [_month_of(result) for result in month.results]
+        total = figures.money(month.value)
+    more = month.left_out
+    if more:
+        lines.append(f"And {more} smaller {'one' if more == 1 else 'ones'}.")
+    regime = month.regime
+    if regime:
+        lines.append(f"The market: {regime.get_label_display()}, for {figures.days(regime.days)}.")
+    lines.append(f"Calculated from the closing prices of {month.as_of:%-d %B %Y} (UTC).")
+    return Words(
+        subject=f"{month.as_of:%B}: your portfolios are worth {total} USD",
+        body="\n".join(lines),
+        link=reverse("analytics:portfolio-list"),
+    )
+
+
+def _month_of(result: PortfolioResult) -> str:
+    words = [f"{result.portfolio.name}: {figures.money(result.value)} USD"]
+    if result.value_30d and isfinite(result.value_30d):
+        change = figures.signed_percent(result.value / result.value_30d - 1)
+        words.append(f"{change} % in 30 days on what it holds now")
+    if result.risk_coverage > 0:
+        words.append(f"volatility {figures.percent(result.volatility)} % a year")
+    return f"{', '.join(words)}; {result.get_status_display().lower()}."
 
 
 def _words(alert: Alert) -> Words:

@@ -21,6 +21,7 @@ from analytics.services import (
     chunks,
     connections,
     heartbeat,
+    news,
     nights,
     recomputation,
     retention,
@@ -159,3 +160,9 @@ def heartbeat_if_wanted() -> None:
 @doorbell
 def purge_nights() -> None:
     retention.purge(now=timezone.now())
+
+
+@doorbell
+def tell_month() -> None:
+    """On several days, since one may be missed: a month is summed up once."""
+    news.tell_month(today=timezone.now().date())

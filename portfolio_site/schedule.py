@@ -12,6 +12,10 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(),
         "options": {"expires": 55},
     },
+    "tell-month": {
+        "task": "analytics.tasks.tell_month",
+        "schedule": crontab(hour="5", minute="10", day_of_month="1-7"),
+    },
     "purge-nights": {
         "task": "analytics.tasks.purge_nights",
         "schedule": crontab(hour="3", minute="40"),

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.services import letters
 from analytics.models import NightlyRun, PortfolioResult, RunChunk, Suggestion
-from analytics.services import runs, staff_alerts, suggestions
+from analytics.services import news, runs, staff_alerts, suggestions
 
 logger = structlog.get_logger(__name__)
 # An episode closes after this many nights below this share of the band (METHODS.md).
@@ -192,6 +192,7 @@ def _alert(run: NightlyRun) -> int:
         cursor.execute(OPEN_DUE_ALERTS, night)
         cursor.execute(CLOSE_ALERTS, night)
         cursor.execute(TELL, night)
+    news.tell(run=run)
     return letters.queue()
 
 

@@ -76,7 +76,7 @@ def test_nothing_is_written_about_a_portfolio_that_is_gone(outgoing):
 
 def test_a_stale_price_is_said_to_be_one(hold, quotes, as_of):
     old = AssetFactory(symbol="OLD")
-    quote(quotes, "OLD", {as_of - timedelta(days=40): 100.0})
+    quote(quotes, "OLD", {as_of - timedelta(days=2): 100.0})
     portfolio = hold({"BTC": 9, "SOL": 1}, HALVES)
     portfolio.holdings.create(asset=old, quantity=1)
     nights.run_to_end(as_of=as_of)

@@ -2,11 +2,18 @@
 
 import time
 
+import psycopg
+
 from tests.accounts.conftest import HANG_UP
 from tests.faults.conftest import IN_BREACH
-from tests.faults.stack import Stack, wait_until
+from tests.faults.stack import DATABASE, Held, Stack, wait_until
 from tests.faults.test_workers import LEASE_MINUTES
 
+# What PostgreSQL has been told already would else be done without the one who said it.
+FORGET = """
+    SELECT pg_terminate_backend(pid) FROM pg_locks
+    WHERE relation = 'accounts_outgoingemail'::regclass AND NOT granted
+"""
 ONCE = [1] * IN_BREACH
 
 
@@ -72,6 +79,30 @@ def test_the_mail_server_hangs_up_after_three_bodies(night: Stack) -> None:
     night.later(minutes=2)
     night.wait_for_mail()
     assert times_delivered(night) == [*ONCE[3:], 2, 2, 2]
+    assert night.outbox() == {"sent": IN_BREACH}
+
+
+def test_the_sender_dies_between_the_answer_and_its_commit(night: Stack) -> None:
+    """The server has the message, and the outbox does not know: once more, the same Message-ID."""
+    with psycopg.connect(night.database_url(DATABASE)) as holder:
+        taken: list[int] = []
+
+        def take_and_hold() -> str:
+            if not taken:
+                holder.execute("LOCK TABLE accounts_outgoingemail IN SHARE MODE")
+            taken.append(1)
+            return "250 OK"
+
+        night.mail.to_body = take_and_hold
+        sender = night.start_worker(concurrency=1)
+        Held(night, "accounts_outgoingemail").wait_for_somebody()
+        night.end(sender)
+        night.tell(FORGET)
+    assert taken == [1]
+    night.later(minutes=LEASE_MINUTES)
+    night.start_worker()
+    night.wait_for_mail()
+    assert times_delivered(night) == [*ONCE[1:], 2]
     assert night.outbox() == {"sent": IN_BREACH}
 
 
