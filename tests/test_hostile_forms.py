@@ -36,6 +36,8 @@ OURS = ("portfolios:", "analytics:", "accounts:")
 # Behind the question who is there, a button of another form, shown where this little market has
 # nothing to show, or by a message: not tried here.
 UNSEEN = {
+    "analytics:proposals",  # asked by the workbench's form
+    "analytics:target-versions",  # its forms are those of versions
     "accounts:delete",
     "accounts:export",
     "portfolios:import-discard",

@@ -61,6 +61,9 @@ PAGES = {
     "analytics:correlation": 9,
     "analytics:correlation-heatmap": 8,
     "analytics:correlation-pair": 9,
+    "analytics:workbench": 14,
+    "analytics:proposals": 14,
+    "analytics:target-versions": 9,
     "portfolios:holdings": 12,
     "portfolios:targets": 9,
     "portfolios:asset-options": 5,
@@ -94,7 +97,7 @@ OF_ASSETS = {
 }
 OF_A_PORTFOLIO = {
     f"portfolios:{name}" for name in ("holdings", "targets", "rules", "activity", "import-list")
-}
+} | {f"analytics:{name}" for name in ("workbench", "proposals", "target-versions")}
 
 
 @pytest.fixture

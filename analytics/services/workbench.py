@@ -24,18 +24,18 @@ Weights = Mapping[Aim, Decimal]
 
 # A first return later than this after the history's start is another coin's history at first.
 FILLED_AFTER_DAYS = 7
-# Each figure's name, field and kind, in the order of the page.
+# Each figure's name, field, kind and entry in the glossary, in the order of the page.
 FIGURES = (
-    ("Volatility a year", "volatility", "percent"),
-    ("Max drawdown", "max_drawdown", "percent"),
-    ("CVaR, worst day in twenty", "cvar", "percent"),
-    ("Beta to Bitcoin", "beta", "ratio"),
-    ("Correlation to Bitcoin", "correlation", "ratio"),
-    ("Effective bets", "effective_bets", "ratio"),
-    ("Risk score, of 3.0", "risk_score", "score"),
-    ("Bitcoin and Ether", "core_share", "percent"),
-    ("Stablecoins and cash", "stablecoin_share", "percent"),
-    ("Estimated yield a year", "assumed_yield", "percent"),
+    ("Volatility a year", "volatility", "percent", "portfolio_volatility"),
+    ("Max drawdown", "max_drawdown", "percent", "max_drawdown"),
+    ("CVaR, worst day in twenty", "cvar", "percent", "cvar"),
+    ("Beta to Bitcoin", "beta", "ratio", "beta"),
+    ("Correlation to Bitcoin", "correlation", "ratio", "correlation"),
+    ("Effective bets", "effective_bets", "ratio", "effective_bets"),
+    ("Risk score, of 3.0", "risk_score", "score", "risk_score"),
+    ("Bitcoin and Ether", "core_share", "percent", ""),
+    ("Stablecoins and cash", "stablecoin_share", "percent", ""),
+    ("Estimated yield a year", "assumed_yield", "percent", "estimated_yield"),
 )
 
 
@@ -73,7 +73,8 @@ class FigureRow:
     """One figure of the weights, of today's holdings, and what the profile says of it."""
 
     name: str
-    kind: str  # of analytics/_figure.html
+    kind: str  # of analytics/_bench_figure.html
+    term: str  # of the glossary; empty: none
     unit: str
     tried: float | None
     today: float | None
@@ -163,7 +164,7 @@ def figure_rows(
         "stablecoin_share": weight_limits.money(aims),
     }
     rows = []
-    for name, field, kind in FIGURES:
+    for name, field, kind, term in FIGURES:
         mine, theirs = getattr(tried, field), getattr(other, field, None)
         limit = limits.get(field)
         is_told = limit is not None and mine is not None
@@ -171,6 +172,7 @@ def figure_rows(
             FigureRow(
                 name=name,
                 kind=kind,
+                term=term,
                 unit="%" if kind == "percent" else "",
                 tried=mine,
                 today=theirs,
