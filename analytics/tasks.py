@@ -23,6 +23,7 @@ from analytics.services import (
     heartbeat,
     news,
     nights,
+    quarterly_reviews,
     recomputation,
     retention,
     runs,
@@ -155,6 +156,11 @@ def heartbeat_if_wanted() -> None:
     """A task of its own: a slow service holds up nothing."""
     if settings.NIGHT_HEARTBEAT_URL:
         beat_heart.delay()
+
+
+@doorbell
+def remind_of_reviews() -> None:
+    quarterly_reviews.remind(today=timezone.now().date())
 
 
 @doorbell

@@ -25,6 +25,10 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(hour="3", minute="20"),
     },
     "purge-mail": {"task": "accounts.tasks.purge_mail", "schedule": crontab(hour="3", minute="10")},
+    "review-reminders": {
+        "task": "analytics.tasks.remind_of_reviews",
+        "schedule": crontab(hour="6", minute="10"),
+    },
     "purge-notifications": {
         "task": "accounts.tasks.purge_notifications",
         "schedule": crontab(hour="3", minute="15"),

@@ -6,6 +6,7 @@ sees it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from accounts.services import unsubscribe
 from analytics import tasks
+from analytics.models import QuarterlyReview
 from portfolios.models import Asset, Holding, Import, Portfolio
 from portfolios.services import imports
 from tests.factories import (
@@ -79,6 +81,9 @@ OWNED = {
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
     "analytics:review": owned(allowed=("GET",)),
+    "analytics:quarterly-reviews": owned(),
+    "analytics:quarterly-review": owned("finished_review", allowed=("GET",)),
+    "analytics:review-question": owned("review", "question"),
     "analytics:tilt": owned(),
     "analytics:tilt-end": owned(allowed=("POST",), user=302),
     "analytics:rebalance-csv": owned(allowed=("GET",), user=302),  # nothing is measured yet
@@ -235,6 +240,14 @@ def previewed(portfolio: Portfolio) -> Import:
     )
 
 
+def reviews_of(portfolio: Portfolio) -> dict[str, object]:
+    """A quarterly review that is finished, and one that is not."""
+    make = QuarterlyReview.objects.create
+    done = make(portfolio=portfolio, as_of=date(2024, 3, 31), finished_at=timezone.now())
+    begun = make(portfolio=portfolio, as_of=date(2024, 6, 30))
+    return {"finished_review": done.pk, "review": begun.pk, "question": "risk"}
+
+
 @pytest.fixture
 def arguments(holding) -> dict[str, object]:
     return {
@@ -251,6 +264,7 @@ def arguments(holding) -> dict[str, object]:
         "passkey": 1,
         "own_asset": own_asset(owner=holding.portfolio.owner).pk,
         "uid": "1",
+        **reviews_of(holding.portfolio),
         "listed": holding.asset.coingecko_id,
         "other_listed": AssetFactory(coingecko_id="other-listed").coingecko_id,
     }

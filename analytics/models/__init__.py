@@ -2,6 +2,7 @@ from analytics.models.alerts import AlertEvent, BreachEpisode
 from analytics.models.assets import AssetDay
 from analytics.models.market import ClusterDay, MarketSnapshot, RegimeDay, SwitchingReview
 from analytics.models.results import PortfolioResult
+from analytics.models.reviews import QuarterlyReview
 from analytics.models.runs import NightlyRun, RunChunk, RunStep
 from analytics.models.suggestions import Suggestion, SuggestionLife
 
@@ -13,6 +14,7 @@ __all__ = [
     "MarketSnapshot",
     "NightlyRun",
     "PortfolioResult",
+    "QuarterlyReview",
     "RegimeDay",
     "RunChunk",
     "RunStep",

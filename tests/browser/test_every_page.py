@@ -31,7 +31,7 @@ from portfolios.services import catalogue, portfolios
 from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401
 from tests.browser.pages import add_virtual_authenticator, faults, press, sign_in
 from tests.factories import PASSWORD, PortfolioFactory, notification, own_asset, staff
-from tests.test_urls import ADMIN, TABLE, concrete, previewed
+from tests.test_urls import ADMIN, TABLE, concrete, previewed, reviews_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,6 +81,7 @@ def arguments(portfolio) -> dict[str, object]:
         "model": "conservative",
         "own_asset": own_asset(owner=portfolio.owner, prices={AS_OF: 250}, name="A painting").pk,
         "uid": "1",
+        **reviews_of(portfolio),
         "listed": "bitcoin",
         "other_listed": "solana",
     }

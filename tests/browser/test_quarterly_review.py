@@ -1,0 +1,43 @@
+"""A quarterly review walked from its beginning to the document that is printed."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from analytics.services import nights
+from portfolios.models import Portfolio
+from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401
+from tests.browser import pages
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def portfolio(hold) -> Portfolio:  # noqa: F811
+    portfolio = hold({"BTC": 6, "SOL": "3.5", "USD": 50}, {"BTC": "0.5", "SOL": "0.5"})
+    nights.run_to_end(as_of=AS_OF)
+    return portfolio
+
+
+def test_five_questions_end_as_a_document_that_prints(
+    visit, page: Page, portfolio, console
+) -> None:
+    visit("analytics:review", portfolio.pk)
+    expect(page.get_by_role("heading", name="Diversification checklist")).to_be_visible()
+    pages.check(page)
+    page.get_by_role("link", name="Quarterly review", exact=True).click()
+    expect(page.get_by_role("heading", name="Past reviews")).to_be_visible()
+    page.get_by_role("button", name="Begin a review").click()
+    for number in range(1, 6):
+        expect(page.get_by_text(f"Question {number} of 5")).to_be_visible()
+        if number == 3:
+            page.get_by_label("Something should change").check()
+            page.get_by_label("Why, or what").fill("Less Bitcoin, by summer")
+        name = "Finish the review" if number == 5 else "Next question"
+        page.get_by_role("button", name=name).click()
+    expect(page.get_by_text("Less Bitcoin, by summer")).to_be_visible()
+    expect(page.get_by_role("button", name="Print, or save as PDF")).to_be_visible()
+    pages.check(page)
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="Print, or save as PDF")).to_be_hidden()
+    assert console == []
