@@ -6,13 +6,14 @@ from importlib import import_module
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from rest_framework.decorators import api_view
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from portfolio_site.wsgi import application
 
 __all__ = ["application"]
+
+# After wsgi, which sets Django up.
+rest = import_module("rest_framework.decorators")
+answers = import_module("rest_framework.response")
 
 
 @login_required
@@ -20,12 +21,12 @@ def bare(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok")
 
 
-@api_view()
-def bare_api(request: Request) -> Response:
-    return Response({})
+@rest.api_view()
+def bare_api(request: HttpRequest) -> HttpResponse:
+    answer: HttpResponse = answers.Response({})
+    return answer
 
 
-# After wsgi, which sets Django up.
 import_module("portfolio_site.urls").urlpatterns[:0] = [
     path("bare/", bare),
     path("bare-api/", bare_api),
