@@ -2,6 +2,7 @@ from django.urls import path
 
 from analytics.api.market import CorrelationMatrix, Market, MeasuredAssets, RegimeOfDay, Regimes
 from analytics.api.position_sizes import PositionSizes
+from analytics.api.reviews import Proposals, Reviews
 from analytics.api.risk import Drift, Risk
 from analytics.api.runs import Runs
 from analytics.api.suggestions import Suggestions
@@ -16,6 +17,8 @@ urlpatterns = [
     path("market/correlations/", CorrelationMatrix.as_view(READ), name="correlations"),
     path("drift/", Drift.as_view(LIST), name="drift-list"),
     path(f"{ONE}risk/", Risk.as_view(READ), name="risk"),
+    path(f"{ONE}review/", Reviews.as_view(READ), name="review"),
+    path(f"{ONE}proposals/", Proposals.as_view(READ), name="proposals"),
     path(f"{ONE}suggestion/", Suggestions.as_view(READ), name="suggestion"),
     *(
         path(

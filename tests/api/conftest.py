@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.cache import cache
 from django.db import transaction
@@ -14,7 +15,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import tokens
-from analytics.models import AssetDay, NightlyRun, PortfolioResult, RegimeDay, Suggestion
+from analytics.models import (
+    AssetDay,
+    MarketSnapshot,
+    NightlyRun,
+    PortfolioResult,
+    RegimeDay,
+    Suggestion,
+)
 from portfolios.models import Asset, DailyPrice, Portfolio
 from portfolios.services import catalogue
 from tests.factories import (
@@ -86,6 +94,13 @@ def measure_market() -> None:
         for each in assets
     )
     AssetDay.objects.bulk_create(asset_day(each, as_of=AS_OF) for each in assets)
+    MarketSnapshot.objects.create(
+        as_of=AS_OF,
+        asset_ids=[each.pk for each in assets],
+        daily_volatility=[0.04] * len(assets),
+        correlation=np.eye(len(assets)).ravel().tolist(),
+        overlap=[400] * len(assets) ** 2,
+    )
     RegimeDay.objects.create(date=AS_OF, label="bull", days=3)
     NightlyRun.objects.create(as_of=AS_OF, is_current=True, state="published")
 
