@@ -30,6 +30,7 @@ from portfolios.views.targets import typed_ids
 
 ROWS = "workbench-rows"
 """The element that asks for figures as one types; whatever else asks gets the whole bench."""
+ADDED = "1"  # percent
 MOST_WEIGHTS = 200  # in an address
 UNKNOWN = "This address names weights that cannot be tried: each must be an asset and a fraction."
 
@@ -61,7 +62,9 @@ def workbench(request: HtmxRequest, pk: int) -> HttpResponse:
 def _posted(request: HtmxRequest, portfolio: Portfolio, run: NightlyRun | None) -> HttpResponse:
     aims = _in_order(_typed_aims(request, request.POST))
     bench = benches.read(portfolio, aims, run=run) if run and aims else None
-    form = WorkbenchForm(request.POST, portfolio=portfolio, aims=aims)
+    # What is added begins with a weight, so that proposals share out among it, too.
+    begun = {f"weight-{request.POST['add']}": ADDED} if request.POST.get("add") else {}
+    form = WorkbenchForm(begun | request.POST.dict(), portfolio=portfolio, aims=aims)
     if "saving" in request.POST and form.is_valid() and (answer := _save(request, portfolio, form)):
         return answer
     if "normalising" in request.POST and form.is_valid():

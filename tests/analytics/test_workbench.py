@@ -52,3 +52,41 @@ def test_saving_keeps_versions(owner, portfolio, coins):
     assert [str(version) for version in portfolio.target_versions.all()] == [
         "Calm", "Before versions were kept",
     ]  # fmt: skip
+
+
+def test_an_asset_that_is_added_begins_with_a_weight(owner, portfolio, coins):
+    typed = {"revision": 1, f"weight-{coins['BTC'].pk}": "99", "add": coins["UNI"].pk}
+    form = owner.post(address(portfolio), typed | {"adding": "1"}).context["form"]
+    assert form.tried == {coins["BTC"]: Decimal("0.99"), coins["UNI"]: Decimal("0.01")}
+    assert not portfolio.target_weights.filter(asset=coins["UNI"]).exists()
+
+
+def test_a_whole_category_is_made_of_what_is_held_of_it(owner, portfolio, coins):
+    layer_one = coins["BTC"].category
+    typed = {"revision": 1, f"category-{layer_one.pk}": "94", f"weight-{coins['USD'].pk}": "6"}
+    whole = owner.post(address(portfolio), typed).context["outcome"]
+    parts = {"BTC": "60.6", "SOL": "33.4", "USD": "6"}  # 600 and 350 of 950 in 94 %
+    single = {f"weight-{coins[symbol].pk}": weight for symbol, weight in parts.items()}
+    apart = owner.post(address(portfolio), {"revision": 1, **single}).context["outcome"]
+    assert whole.shares[layer_one].risk == pytest.approx(1)
+    assert whole.tried.volatility == pytest.approx(apart.tried.volatility, rel=0.01)
+
+
+def test_a_portfolio_without_targets_opens_with_today_and_an_empty_one_with_a_word(
+    owner, portfolio
+):
+    portfolio.target_weights.all().delete()
+    answer = owner.get(address(portfolio))
+    assert "these are today's holdings" in answer.text.replace("&#x27;", "'")
+    assert sum(answer.context["form"].tried.values()) == 1
+    portfolio.holdings.all().delete()
+    assert "Nothing is held or wanted yet." in owner.get(address(portfolio)).text
+
+
+def test_a_save_from_an_old_page_is_refused_and_the_second_one_counts(owner, portfolio, coins):
+    old = {"revision": 0, f"weight-{coins['BTC'].pk}": "100", "saving": "1", "name": ""}
+    refused = owner.post(address(portfolio), old)
+    assert refused.status_code == 422
+    assert "changed in another tab" in refused.text
+    again = old | {"revision": refused.context["form"]["revision"].value()}
+    assert owner.post(address(portfolio), again).status_code == 302
