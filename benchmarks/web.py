@@ -63,7 +63,8 @@ from analytics.services import recomputation
 from portfolios.models import DailyPrice, Holding, TargetWeight, Venue
 day = DailyPrice.objects.latest("date").date
 prices = DailyPrice.objects.filter(date=day).order_by("asset_id")[:30]
-thirty = Portfolio.objects.create(owner=user, name="Thirty", venue=Venue.objects.first())
+venue = Venue.objects.first()
+thirty = Portfolio.objects.create(pk=10**6, owner=user, name="Thirty", venue=venue)
 for place, price in enumerate(prices):
     weight = 0.03 if place else 0.13
     held = weight if place else 2 * weight
