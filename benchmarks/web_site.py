@@ -3,11 +3,13 @@ same of Django REST framework, with the API's own authentication and throttle.""
 
 from importlib import import_module
 
+# First, since it says where the settings are.
+from portfolio_site.wsgi import application
+
+# isort: split
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-
-from portfolio_site.wsgi import application
 
 __all__ = ["application"]
 
