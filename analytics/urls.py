@@ -82,6 +82,7 @@ urlpatterns = [
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("tools/", tools.tools, name="tools"),
     path("tools/position-size/", tools.position_size, name="position-size"),
+    path("tools/defi/", tools.defi_allocation, name="defi-allocation"),
     path("tools/models/", tools.model_comparison, name="model-comparison"),
     path("glossary/", tools.glossary, name="glossary"),
     path("market/", market.market, name="market"),

@@ -132,6 +132,7 @@ PERSONAL = {
     "analytics:market": Url(allowed=("GET",)),
     "analytics:tools": Url(allowed=("GET",)),
     "analytics:position-size": Url(allowed=("GET",)),
+    "analytics:defi-allocation": Url(allowed=("GET",)),
     "analytics:model-comparison": Url(allowed=("GET",)),
     "analytics:asset-list": Url(allowed=("GET",)),
     "analytics:asset": Url(allowed=("GET",), arguments=("listed",)),

@@ -38,7 +38,7 @@ QUESTIONS = (
     Question(
         "fundamentals",
         "Has anything changed with the assets?",
-        "What prices and volumes say stands here; news, teams and code do not. Look those up.",
+        "What prices say stands here; news, teams and code do not. Look those up.",
     ),
     Question(
         "risk",

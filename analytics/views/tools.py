@@ -6,10 +6,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from analytics.core.errors import CoreError
+from analytics.forms import defi as defi_forms
 from analytics.forms.position_sizes import EXAMPLE, PositionSizeForm
 from analytics.selectors import glossary as terms
 from analytics.selectors import model_comparisons
-from analytics.services import position_sizes
+from analytics.services import defi, position_sizes
 
 TOO_EXTREME = "These prices are too far apart, or too close, to be calculated with."
 # The address of each tool, its title, and what it does.
@@ -18,6 +19,11 @@ TOOLS = (
         "analytics:position-size",
         "Position size",
         "How much to buy or sell, so that a stop costs no more than you decided. Long and short.",
+    ),
+    (
+        "analytics:defi-allocation",
+        "DeFi allocation",
+        "Risk score, stablecoin share and assumed yield of an allocation that you type in.",
     ),
     (
         "analytics:model-comparison",
@@ -64,3 +70,19 @@ def position_size(request: HttpRequest) -> HttpResponse:
 def model_comparison(request: HttpRequest) -> HttpResponse:
     comparison = model_comparisons.read()
     return render(request, "analytics/model_comparison.html", {"comparison": comparison})
+
+
+@login_required
+@require_safe
+def defi_allocation(request: HttpRequest) -> HttpResponse:
+    """The allocation of the address; an example where it names none."""
+    example = {
+        f"{name}-{n}": value
+        for n, row in enumerate(defi_forms.EXAMPLE)
+        for name, value in zip(("asset", "amount", "yield"), row, strict=True)
+    }
+    form = defi_forms.DefiForm(request.GET if "asset-0" in request.GET else example)
+    allocation = defi.measure(form.positions()) if form.is_valid() else None
+    context = {"form": form, "allocation": allocation}
+    status = 422 if form.errors else 200
+    return render(request, "analytics/defi_allocation.html", context, status=status)

@@ -107,3 +107,23 @@ def test_models_stand_beside_their_claims_in_few_queries(client):
     assert "It has none of layer 2." in seen
     assert "It has none of infrastructure." in seen
     assert len(captured) <= 6
+
+
+def test_a_defi_allocation_by_hand(client):
+    catalogue.load()
+    address = reverse("analytics:defi-allocation")
+    asked = {
+        "asset-0": "usd-coin", "amount-0": "2500",  # level 0, 4 % of the catalogue
+        "asset-1": "ethereum", "amount-1": "2500", "yield-1": "10",  # level 2
+        "asset-2": "aave", "amount-2": "5000",  # level 3, no yield
+    }  # fmt: skip
+    with CaptureQueriesContext(connection) as captured:
+        seen = words(client.get(address, asked))
+    assert "2.0 / 3.0" in seen  # 0.25 × 0 + 0.25 × 2 + 0.5 × 3
+    assert "Stablecoins, % 25.0" in seen
+    assert "USD a year 350.00" in seen
+    assert len(captured) <= 6
+    assert "Nothing allocated" in words(client.get(address, {"asset-0": ""}))
+    refused = client.get(address, asked | {"amount-0": "-1"})
+    assert refused.status_code == 422
+    assert "greater than or equal to 0" in words(refused)
