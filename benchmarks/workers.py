@@ -112,8 +112,8 @@ def workers(count: int, *, concurrency: int = 1) -> Iterator[None]:
 
 
 def take_night(as_of: date) -> float:
-    """Ring for a night; seconds until readers see it. Its letters are thrown away."""
-    from accounts.models import OutgoingEmail
+    """Ring for a night; seconds until readers see it. What it has to say is thrown away."""
+    from accounts.models import Notification, OutgoingEmail
     from analytics import tasks
     from analytics.models import NightlyRun
     from analytics.services import nights
@@ -124,6 +124,7 @@ def take_night(as_of: date) -> float:
     wait_until(lambda: NightlyRun.objects.filter(pk=run.pk, is_current=True).exists())
     seconds = time.perf_counter() - started
     OutgoingEmail.objects.all().delete()
+    Notification.objects.all().delete()
     return seconds
 
 
