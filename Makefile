@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-web bench-workbench fuzz-api lock format schema shell clean
+.PHONY: help demo test lint check chaos bench bench-night bench-workers bench-load bench-mail bench-web bench-workbench fuzz-api lock format schema shell clean
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -66,6 +66,10 @@ bench-workers: .venv/development.stamp  ## measure a night of N=100000 with one 
 bench-load: .venv/development.stamp node_modules/.package-lock.json  ## measure the overview while nights of N=100000 run
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
 		$(BIN)/python -m benchmarks.load $(N)
+
+bench-mail: .venv/development.stamp  ## measure how N=100000 due messages drain; MAILS_PER_SECOND=50
+	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
+		$(BIN)/python -m benchmarks.mail $(N)
 
 bench-web: .venv/development.stamp node_modules/.package-lock.json  ## measure the pages beside a bare view
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
