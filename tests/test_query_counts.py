@@ -73,6 +73,7 @@ PAGES = {
     "portfolios:activity": 12,
     "portfolios:import-list": 12,
     "portfolios:rules": 12,
+    "analytics:tilt": 12,
     "admin:analytics_nightlyrun_changelist": 12,
     "admin:portfolios_venue_changelist": 12,
     "admin:accounts_blockedaddress_changelist": 12,
@@ -97,7 +98,7 @@ OF_ASSETS = {
 }
 OF_A_PORTFOLIO = {
     f"portfolios:{name}" for name in ("holdings", "targets", "rules", "activity", "import-list")
-} | {f"analytics:{name}" for name in ("workbench", "proposals", "target-versions")}
+} | {f"analytics:{name}" for name in ("workbench", "proposals", "target-versions", "tilt")}
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from analytics.services import nights
@@ -74,6 +76,12 @@ def test_what_the_plan_sells_is_recorded_at_once_and_more_than_that_is_not(recor
     assert "not more" in asked.text
     assert record("sell", sent=("BTC", "0.5")).status_code == 302
     assert sales(portfolio) == 1
+
+
+def test_the_question_takes_a_bounded_number_of_queries(record):
+    with CaptureQueriesContext(connection) as captured:
+        assert QUESTION in record("sell").text
+    assert len(captured) <= 25
 
 
 @pytest.mark.parametrize(
