@@ -322,6 +322,7 @@ STAYS_BEHIND = {
     "account.EmailAddress", "mfa.Authenticator", "usersessions.UserSession", "admin.LogEntry",
     "accounts.ApiToken", "accounts.Notification", "accounts.OutgoingEmail", "accounts.User",
     "accounts.User_groups", "accounts.User_user_permissions", "portfolios.TokenMigration",
+    "analytics.SuggestionLife",  # comes with its portfolio; who put it aside is forgotten
 }  # fmt: skip
 COMES_ALONG = {
     "portfolios.Portfolio", "portfolios.Asset", "portfolios.TickerChoice",
