@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import isnan
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -353,9 +352,7 @@ def test_the_table_has_the_lots_their_gain_and_their_tax(coins, as_of):
 
 
 @pages
-def test_thirty_holdings_of_five_lots_take_as_many_queries_as_two_and_less_than_150_ms(
-    coins, quotes, as_of
-):
+def test_thirty_holdings_of_five_lots_take_no_more_queries_than_two(coins, quotes, as_of):
     few = hold_lots(coins, LOTS, HALVES, venue=venue(lot_value=1), **RATES)
     many = PortfolioFactory(venue=few.venue, lot_method="specific", **RATES)
     generator = np.random.default_rng(3)
@@ -371,7 +368,7 @@ def test_thirty_holdings_of_five_lots_take_as_many_queries_as_two_and_less_than_
         weight = Decimal("0.0333") if n else Decimal(1) - 29 * Decimal("0.0333")
         TargetWeightFactory(portfolio=many, asset=asset, weight=weight)
     nights.run_to_end(as_of=as_of)
-    counted, took = [], []
+    counted = []
     for portfolio in (few, many):
         client = Client()
         client.force_login(portfolio.owner)
@@ -383,12 +380,6 @@ def test_thirty_holdings_of_five_lots_take_as_many_queries_as_two_and_less_than_
         counted.append(len(captured))
     assert counted[0] >= counted[1]
     assert counted[0] <= 32
-    # The quickest, since the machine is shared and the first fills caches.
-    while len(took) < 40 and min(took, default=1) >= 0.15:
-        started = perf_counter()
-        assert client.get(address, {"mode": "edge"}).status_code == 200
-        took.append(perf_counter() - started)
-    assert min(took) < 0.15, took
 
 
 @pages
