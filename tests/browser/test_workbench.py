@@ -44,6 +44,9 @@ def test_weights_are_tried_normalised_proposed_saved_compared_and_restored(
     coins,  # noqa: F811
     console,
 ):
+    for name in ("target-versions", "proposals"):  # nothing saved yet, and a page of its own
+        visit(f"analytics:{name}", portfolio.pk)
+        check(page)
     visit("analytics:workbench", portfolio.pk)
     figures = page.locator("#workbench-figures")
     expect(page.locator(share(page, coins["BTC"]))).to_contain_text("50.0 % of the money")
