@@ -38,6 +38,14 @@ OURS = ("portfolios:", "analytics:", "accounts:")
 UNSEEN = {
     "analytics:proposals",  # asked by the workbench's form
     "analytics:target-versions",  # its forms are those of versions
+    "portfolios:transaction-create",  # its form goes to the check of a sale first
+    "analytics:suggestion-done",
+    "analytics:suggestion-dismiss",
+    "analytics:suggestion-snooze",
+    "analytics:suggestion-reopen",
+    "analytics:tilt",
+    "analytics:tilt-end",
+    "accounts:token-revoke",
     "accounts:delete",
     "accounts:export",
     "portfolios:import-discard",

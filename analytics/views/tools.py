@@ -81,8 +81,11 @@ def defi_allocation(request: HttpRequest) -> HttpResponse:
         for n, row in enumerate(defi_forms.EXAMPLE)
         for name, value in zip(("asset", "amount", "yield"), row, strict=True)
     }
-    form = defi_forms.DefiForm(request.GET if "asset-0" in request.GET else example)
+    is_asked = "asset-0" in request.GET
+    form = defi_forms.DefiForm(request.GET if is_asked else example)
     allocation = defi.measure(form.positions()) if form.is_valid() else None
+    if form.errors and not is_asked:  # the catalogue has not all that the example is of
+        form = defi_forms.DefiForm()
     context = {"form": form, "allocation": allocation}
     status = 422 if form.errors else 200
     return render(request, "analytics/defi_allocation.html", context, status=status)

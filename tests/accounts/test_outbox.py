@@ -247,16 +247,16 @@ class TestABodyThatIsRenderedWhenClaimed:
     def bare_row(self) -> None:
         """As analytics inserts it: who, what kind, about which row."""
         self.row = OutgoingEmail.objects.create(
-            dedupe_key="drift:1", recipient="ada@example.org", kind="letter", reference=7
+            dedupe_key="drift:1", recipient="ada@example.org", kind="numbered", reference=7
         )
         self.rendered = 0
 
     def letter(self, row: OutgoingEmail) -> Rendered:
         self.rendered += 1
-        return Rendered("Seven", f"About {row.reference}", "<p>7</p>", {"X-Kind": "letter"})
+        return Rendered("Seven", f"About {row.reference}", "<p>7</p>", {"X-Kind": "numbered"})
 
     def test_it_is_rendered_once_and_kept(self, mail_server: MailServer) -> None:
-        outbox.register("letter", self.letter)
+        outbox.register("numbered", self.letter)
         mail_server.to_recipient = "450 busy"
         outbox.send_due()
         mail_server.to_recipient = "250 OK"
@@ -265,20 +265,20 @@ class TestABodyThatIsRenderedWhenClaimed:
 
         [received] = mail_server.messages
         assert received.get_body(("plain",)).get_content().strip() == "About 7"
-        assert received["X-Kind"] == "letter"
+        assert received["X-Kind"] == "numbered"
         assert self.rendered == 1
         assert reload(self.row).text == "About 7"
 
     def test_it_is_suppressed_when_there_is_nothing_to_say_any_more(
         self, mail_server: MailServer
     ) -> None:
-        outbox.register("letter", lambda row: None)
+        outbox.register("numbered", lambda row: None)
 
         assert outbox.send_due() == SendReport(suppressed=1)
         assert mail_server.messages == []
 
     def test_one_that_cannot_be_rendered_waits_and_the_next_still_goes(self, queue: Queue) -> None:
-        outbox.register("letter", lambda row: Rendered("Share", str(1 / 0)))
+        outbox.register("numbered", lambda row: Rendered("Share", str(1 / 0)))
         queue()
 
         assert outbox.send_due() == SendReport(deferred=1, sent=1)

@@ -68,8 +68,8 @@ def test_every_template_names_terms_that_exist():
     named = {
         name
         for path in TEMPLATES.rglob("*.html")
-        for tag in re.findall(r"{% explain(?:_all)? ([^%]*)%}", path.read_text())
-        for name in re.findall(r'"(\w+)"', tag)
+        for tag in re.findall(r"{% explain_all ([^%]*)%}|{% explain (\S+)", path.read_text())
+        for name in re.findall(r'"(\w+)"', " ".join(tag))
     }
     assert named <= set(glossary.terms()), named - set(glossary.terms())
 

@@ -22,8 +22,6 @@ RUN_AXE = """
   )
 )
 """
-# A document that a click has just asked for has no elements yet.
-LOADED = "document.readyState === 'complete' && document.body !== null"
 REFUSED = "the server responded with a status of 422"  # said by the browser of every refused form
 
 
@@ -35,7 +33,9 @@ def check(page: Page) -> None:
 
 def faults(page: Page) -> list[str]:
     found = []
-    page.wait_for_function(LOADED)
+    # A document that a click has just asked for has no elements yet.
+    page.locator("body").wait_for(state="attached")
+    page.wait_for_load_state()
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"{page.url} is wider than the window")
     if not page.evaluate("'axe' in window"):

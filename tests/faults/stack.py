@@ -30,7 +30,8 @@ PATIENCE_SECONDS = 60
 # A breach is written about once acting is worth its cost: over ten years all of these are.
 EVERY_BREACH_PAYS = "UPDATE portfolios_portfolio SET horizon_days = 3650"
 # What a night leaves behind, apart from the numbers that a database gives its rows. Figures have
-# 12 digits: a portfolio may be computed among others than in a clean run.
+# nine digits: a portfolio may be computed among others than in a clean run, so that the last of
+# sixteen may differ, and the more are compared, the likelier one lies on a rounding's edge.
 FINGERPRINT = """
     SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
         SELECT concat_ws(' ', 'result', portfolio_id, revision, status,
@@ -46,7 +47,7 @@ FINGERPRINT = """
 """
 ROUNDED = """
     CREATE FUNCTION rounded(figures float8[]) RETURNS text LANGUAGE sql IMMUTABLE AS
-    $$ SELECT string_agg(to_char(figure, '9.99999999999EEEE'), ',' ORDER BY place)
+    $$ SELECT string_agg(to_char(figure, '9.99999999EEEE'), ',' ORDER BY place)
        FROM unnest(figures) WITH ORDINALITY AS listed(figure, place) $$
 """
 LATER = """

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from threading import Event
 
+from django.conf import settings
 from redis import Redis
 
 from tests.faults.conftest import PORTFOLIOS
@@ -40,24 +41,22 @@ def test_a_worker_asked_to_stop_gives_back_what_it_cannot_finish(night: Stack) -
 
 
 CSRF = "c" * 32
+# Everybody may ask for six calculations a minute: each portfolio is asked for by its owner.
 LOG_IN = """
 from django.conf import settings
 from django.test import Client
-from accounts.models import User
 from portfolios.models import Portfolio
-user = User.objects.earliest("pk")
-Portfolio.objects.update(owner=user)
-client = Client()
-client.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
-print(f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}")
-print(f"{settings.CSRF_COOKIE_NAME}={'c' * 32}")
+for portfolio in Portfolio.objects.select_related("owner").order_by("pk"):
+    client = Client()
+    client.force_login(portfolio.owner, "allauth.account.auth_backends.AuthenticationBackend")
+    print(client.cookies[settings.SESSION_COOKIE_NAME].value)
 """
 CLIENTS = 8
 
 
 def test_a_web_server_asked_to_stop_loses_no_request_and_no_task(stack: Stack) -> None:
     """Some browsers hold their connection and some open one a request; all ask for calculations."""
-    cookies = "; ".join(stack.manage("shell", "--no-imports", "-v0", "-c", LOG_IN).split())
+    sessions = stack.manage("shell", "--no-imports", "-v0", "-c", LOG_IN).split()
     port = free_port()
     web = stack.start_web(port)
     wait_until(lambda: answers(port), "the web server is up")
@@ -68,7 +67,7 @@ def test_a_web_server_asked_to_stop_loses_no_request_and_no_task(stack: Stack) -
             pool.submit(
                 browse,
                 port,
-                cookies,
+                sessions,
                 stopping,
                 portfolios=range(1 + n, PORTFOLIOS, CLIENTS),
                 keeps_connection=bool(n % 2),
@@ -86,13 +85,18 @@ def test_a_web_server_asked_to_stop_loses_no_request_and_no_task(stack: Stack) -
 
 
 def browse(
-    port: int, cookies: str, stopping: Event, *, portfolios: Sequence[int], keeps_connection: bool
+    port: int,
+    sessions: Sequence[str],
+    stopping: Event,
+    *,
+    portfolios: Sequence[int],
+    keeps_connection: bool,
 ) -> int:
     """Ask for one portfolio after the other until nobody opens any more; how many were promised.
 
     Whoever is let in must be answered: anything else raises.
     """
-    headers = {"Host": "localhost", "Cookie": cookies, "X-CSRFToken": CSRF}
+    csrf = f"{settings.CSRF_COOKIE_NAME}={CSRF}; {settings.SESSION_COOKIE_NAME}="
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     for number, portfolio in enumerate(portfolios):
         try:
@@ -101,6 +105,8 @@ def browse(
         except ConnectionRefusedError:
             assert stopping.is_set(), "it refused before it was asked to stop"
             return number
+        cookies = csrf + sessions[portfolio - 1]
+        headers = {"Host": "localhost", "Cookie": cookies, "X-CSRFToken": CSRF}
         connection.request("POST", f"/portfolios/{portfolio}/recompute/", headers=headers)
         response = connection.getresponse()
         response.read()
