@@ -13,9 +13,11 @@ from django.core.cache import cache
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from analytics.services import nights
 from portfolios.models import Portfolio
 from portfolios.services import catalogue
 from tests.accounts.conftest import AnyPort, MailServer
+from tests.analytics.conftest import AS_OF, as_of, coins, hold, quotes  # noqa: F401  (fixtures)
 from tests.browser import pages
 from tests.workers import worker
 
@@ -73,6 +75,19 @@ def separate_cache(settings: Any) -> None:
     """Rate limits of one flow must not meet the next one."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     cache.clear()
+
+
+@pytest.fixture
+def portfolio(hold: Any) -> Portfolio:  # noqa: F811
+    """60 % Bitcoin where 50 are wanted, measured by a night."""
+    portfolio: Portfolio = hold(
+        {"BTC": 6, "SOL": "3.5", "USD": 50},
+        {"BTC": "0.5", "SOL": "0.44", "USD": "0.06"},
+        name="Rainy days",
+        notes="Until the boat is paid",
+    )
+    nights.run_to_end(as_of=AS_OF)
+    return portfolio
 
 
 @pytest.fixture

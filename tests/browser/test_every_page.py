@@ -18,7 +18,6 @@ from playwright.sync_api import Page, Route, expect
 
 from accounts.models import BlockedAddress, OutgoingEmail, User
 from accounts.services import unsubscribe
-from analytics.services import nights
 from portfolios.models import (
     MarketEvent,
     MarketSignal,
@@ -28,7 +27,7 @@ from portfolios.models import (
     TokenMigration,
 )
 from portfolios.services import catalogue, portfolios
-from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401
+from tests.analytics.conftest import AS_OF
 from tests.browser.pages import add_virtual_authenticator, faults, press, sign_in
 from tests.factories import PASSWORD, PortfolioFactory, notification, own_asset, staff
 from tests.test_urls import ADMIN, TABLE, concrete, previewed, reviews_of
@@ -41,7 +40,7 @@ NEVER_OPENS = {
     "account_confirm_login_code",  # logging in with a mailed code is not offered
     "mfa_login_webauthn",  # asked by a script
     "metrics",  # needs a token
-    "accounts:action",  # as do these: tests/browser/test_letters.py
+    "accounts:action",  # as do these, which test_letters.py opens
     "accounts:letter",
 }
 # What machinery writes, nobody adds or removes by hand.
@@ -49,15 +48,8 @@ REFUSED_TO_ALL = ("_add", "_delete")
 
 
 @pytest.fixture
-def portfolio(hold) -> Portfolio:  # noqa: F811
-    """Out of its bands, measured by a night, of somebody with some of everything."""
-    portfolio = hold(
-        {"BTC": 6, "SOL": "3.5", "USD": 50},
-        {"BTC": "0.5", "SOL": "0.44", "USD": "0.06"},
-        name="Rainy days",
-        notes="Until the boat is paid",
-    )
-    nights.run_to_end(as_of=AS_OF)
+def portfolio(portfolio: Portfolio) -> Portfolio:
+    """The same, of somebody with some of everything."""
     catalogue.load()
     owner = portfolio.owner
     EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)

@@ -3,19 +3,9 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from analytics.services import nights
-from portfolios.models import Portfolio
-from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401
 from tests.browser import pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def portfolio(hold) -> Portfolio:  # noqa: F811
-    portfolio = hold({"BTC": 6, "SOL": "3.5", "USD": 50}, {"BTC": "0.5", "SOL": "0.5"})
-    nights.run_to_end(as_of=AS_OF)
-    return portfolio
 
 
 def test_a_figure_is_explained_in_place_with_the_keyboard_alone(

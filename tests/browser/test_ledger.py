@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from analytics.services import nights
 from portfolios.models import Asset, Portfolio
-from tests.analytics.conftest import AS_OF, coins, hold, quotes  # noqa: F401  (fixtures)
+from tests.analytics.conftest import AS_OF
 from tests.analytics.test_taxes import hold_lots
 from tests.browser.pages import REFUSED, check, press, sign_in
 from tests.factories import AssetFactory, PortfolioFactory
@@ -83,7 +83,7 @@ def test_a_purchase_a_sale_and_the_gain_between_them(page: Page, visit, portfoli
 
 class TestPerformance:
     @pytest.fixture
-    def portfolio(self, hold) -> Portfolio:  # noqa: F811
+    def portfolio(self, hold) -> Portfolio:
         """Half Bitcoin, half Solana for two months, measured by a night."""
         portfolio = hold({"BTC": 6, "SOL": 6}, {"BTC": "0.5", "SOL": "0.5"}, name="Rainy days")
         began = datetime.combine(AS_OF - timedelta(days=70), time(12), tzinfo=UTC)
@@ -105,7 +105,7 @@ class TestPerformance:
         assert console == []
 
 
-def test_a_sale_that_the_plan_does_not_call_for(page: Page, live_server, coins, console):  # noqa: F811
+def test_a_sale_that_the_plan_does_not_call_for(page: Page, live_server, coins, console):
     lots = [("BTC", "6", "50", 90), ("SOL", "4", "150", 90)]
     portfolio = hold_lots(coins, lots, {"BTC": "0.5", "SOL": "0.5"})
     nights.run_to_end(as_of=AS_OF)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from analytics.services import nights
 from portfolios.models import Portfolio
-from tests.analytics.conftest import AS_OF, as_of, coins, hold, quotes  # noqa: F401  (fixtures)
+from tests.analytics.conftest import AS_OF
 from tests.browser.pages import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,7 +17,7 @@ Open = Callable[..., None]
 
 
 @pytest.fixture
-def portfolio(hold) -> Portfolio:  # noqa: F811
+def portfolio(hold) -> Portfolio:
     """Somebody to look at the market, after a night."""
     portfolio = hold({"BTC": 1}, {})
     nights.run_to_end(as_of=AS_OF)

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from analytics import tasks
 from analytics.services import nights, recomputation
 from portfolios.models import Asset, Portfolio
-from tests.analytics.conftest import AS_OF, as_of, coins, hold, quotes  # noqa: F401  (fixtures)
+from tests.analytics.conftest import AS_OF
 from tests.browser.pages import check
 from tests.factories import AssetCategoryFactory
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def portfolio(hold, coins, monkeypatch) -> Portfolio:  # noqa: F811
+def portfolio(hold, coins, monkeypatch) -> Portfolio:
     """Half Bitcoin, half DeFi in two tokens, measured by a night."""
 
     def at_once(portfolio_id: int) -> None:
@@ -71,7 +71,7 @@ def test_a_category_s_target_is_judged_as_a_whole(
     page: Page,
     visit,
     portfolio,
-    coins,  # noqa: F811
+    coins,
     console,
 ):
     visit("portfolios:targets", portfolio.pk)

@@ -6,27 +6,12 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from analytics.services import nights
 from portfolios.models import Portfolio
 from portfolios.services import holdings
-from tests.analytics.conftest import AS_OF, as_of, coins, hold, quotes  # noqa: F401  (fixtures)
 from tests.browser.pages import REFUSED, check, press
 from tests.factories import PortfolioFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def portfolio(hold) -> Portfolio:  # noqa: F811
-    """60 % Bitcoin where 50 are wanted, measured by a night."""
-    portfolio = hold(
-        {"BTC": 6, "SOL": "3.5", "USD": 50},
-        {"BTC": "0.5", "SOL": "0.44", "USD": "0.06"},
-        name="Rainy days",
-        notes="Until the boat is paid",
-    )
-    nights.run_to_end(as_of=AS_OF)
-    return portfolio
 
 
 def test_what_it_is_worth_its_balance_and_what_to_do_stand_on_the_first_screen(
@@ -91,7 +76,7 @@ def test_a_second_tab_is_told_of_the_first_and_overwrites_nothing(
     page: Page,
     visit,
     portfolio,
-    coins,  # noqa: F811
+    coins,
     console,
 ):
     visit("portfolios:settings", portfolio.pk)

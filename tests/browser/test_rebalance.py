@@ -8,10 +8,8 @@ from playwright.sync_api import Page, expect
 
 from analytics.models import RegimeDay
 from analytics.services import nights
-from tests.analytics.conftest import as_of, coins, hold, quotes  # noqa: F401  (fixtures)
 from tests.analytics.test_taxes import HALVES, LOTS, RATES, hold_lots
 from tests.browser.pages import REFUSED, check, press, sign_in
-from tests.browser.test_portfolios import portfolio  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +21,7 @@ def choose(page: Page, label: str) -> None:
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
 
 
-def test_every_way_has_its_plan(page: Page, visit, portfolio, console):  # noqa: F811
+def test_every_way_has_its_plan(page: Page, visit, portfolio, console):
     visit("analytics:rebalance", portfolio.pk)
     plan = page.locator("#rebalance")
     expect(plan.get_by_text("Act.", exact=True)).to_be_visible()
@@ -59,8 +57,8 @@ def test_every_way_has_its_plan(page: Page, visit, portfolio, console):  # noqa:
     assert portfolio.holdings.get(asset__symbol="BTC").quantity == Decimal(6)
 
 
-def test_lots_and_taxes_of_a_plan(page: Page, live_server, coins, as_of, console):  # noqa: F811
-    portfolio = hold_lots(coins, LOTS, HALVES, name="Taxed", lot_method="lifo", **RATES)  # noqa: F811
+def test_lots_and_taxes_of_a_plan(page: Page, live_server, coins, as_of, console):
+    portfolio = hold_lots(coins, LOTS, HALVES, name="Taxed", lot_method="lifo", **RATES)
     nights.run_to_end(as_of=as_of)
     sign_in(page, live_server.url, portfolio.owner)
     page.goto(live_server.url + reverse("analytics:rebalance", args=[portfolio.pk]))
@@ -83,7 +81,7 @@ def test_lots_and_taxes_of_a_plan(page: Page, live_server, coins, as_of, console
     assert [error for error in console if REFUSED not in error] == []
 
 
-def test_a_suggestion_is_put_aside_dismissed_and_done(page: Page, visit, portfolio, console):  # noqa: F811
+def test_a_suggestion_is_put_aside_dismissed_and_done(page: Page, visit, portfolio, console):
     visit("analytics:rebalance", portfolio.pk)
     life = page.locator("#suggestion-life")
     expect(life.get_by_text("The suggestion is open")).to_be_visible()
@@ -118,8 +116,8 @@ def test_a_suggestion_is_put_aside_dismissed_and_done(page: Page, visit, portfol
     assert [error for error in console if REFUSED not in error] == []
 
 
-def test_a_tilt_is_looked_at_put_in_force_and_ended(page: Page, live_server, hold, as_of, console):  # noqa: F811
-    portfolio = hold(  # noqa: F811
+def test_a_tilt_is_looked_at_put_in_force_and_ended(page: Page, live_server, hold, as_of, console):
+    portfolio = hold(
         {"BTC": 5, "SOL": 3, "USD": 200}, {"BTC": "0.5", "SOL": "0.3", "USD": "0.2"}, name="Tilted"
     )
     nights.run_to_end(as_of=as_of)

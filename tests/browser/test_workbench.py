@@ -6,9 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from portfolios.models import Portfolio
-from tests.analytics.conftest import as_of, coins, hold, quotes  # noqa: F401  (fixtures)
 from tests.browser.pages import check, press
-from tests.browser.test_portfolios import portfolio  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,8 +44,8 @@ def share(page: Page, asset) -> str:
 def test_weights_are_tried_normalised_proposed_saved_compared_and_restored(
     page: Page,
     visit,
-    portfolio: Portfolio,  # noqa: F811
-    coins,  # noqa: F811
+    portfolio: Portfolio,
+    coins,
     console,
 ):
     for name in ("target-versions", "proposals"):  # nothing saved yet, and a page of its own
@@ -96,8 +94,8 @@ def test_weights_are_tried_normalised_proposed_saved_compared_and_restored(
 def test_typing_fast_never_shows_an_older_answer_over_a_newer_one(
     page: Page,
     visit,
-    portfolio: Portfolio,  # noqa: F811
-    coins,  # noqa: F811
+    portfolio: Portfolio,
+    coins,
     console,
 ):
     visit("analytics:workbench", portfolio.pk)
@@ -129,8 +127,8 @@ def test_typing_fast_never_shows_an_older_answer_over_a_newer_one(
 def test_sliders_numbers_and_categories_move_together(
     page: Page,
     visit,
-    portfolio: Portfolio,  # noqa: F811
-    coins,  # noqa: F811
+    portfolio: Portfolio,
+    coins,
     width,
 ):
     if width == 360:
@@ -155,8 +153,8 @@ def test_sliders_numbers_and_categories_move_together(
 def test_everything_is_done_without_a_mouse(
     page: Page,
     visit,
-    portfolio: Portfolio,  # noqa: F811
-    coins,  # noqa: F811
+    portfolio: Portfolio,
+    coins,
     width,
 ):
     if width == 360:
