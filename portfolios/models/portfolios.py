@@ -268,18 +268,36 @@ class Portfolio(models.Model):
         return self.short_term_tax is not None
 
 
-class TargetWeight(models.Model):
+class AimWeight(models.Model):
     """The share that an asset should have, or all that is held of a category together."""
 
-    portfolio = models.ForeignKey(
-        Portfolio, on_delete=models.CASCADE, related_name="target_weights", db_index=False
-    )
     # Not PROTECT: an own asset goes together with its owner's portfolios.
     asset = models.ForeignKey(Asset, null=True, on_delete=models.RESTRICT, related_name="+")
     category = models.ForeignKey(
         AssetCategory, null=True, on_delete=models.PROTECT, related_name="+"
     )
     weight = FractionField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.aim}: {self.weight:%}"
+
+    @property
+    def aim(self) -> Asset | AssetCategory:
+        """What should have the share."""
+        aim = self.asset or self.category
+        assert aim is not None  # the database sees to it
+        return aim
+
+
+class TargetWeight(AimWeight):
+    """What the night measures against: a target, or a temporary one while a tilt lasts."""
+
+    portfolio = models.ForeignKey(
+        Portfolio, on_delete=models.CASCADE, related_name="target_weights", db_index=False
+    )
 
     class Meta:
         constraints = (
@@ -299,13 +317,3 @@ class TargetWeight(models.Model):
                 condition=Q(weight__gt=0, weight__lte=1), name="target_weight_fraction"
             ),
         )
-
-    def __str__(self) -> str:
-        return f"{self.aim}: {self.weight:%}"
-
-    @property
-    def aim(self) -> Asset | AssetCategory:
-        """What should have the share."""
-        aim = self.asset or self.category
-        assert aim is not None  # the database sees to it
-        return aim

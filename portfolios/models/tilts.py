@@ -4,8 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from portfolios.models.assets import Asset, AssetCategory
-from portfolios.models.portfolios import FractionField, Portfolio
+from portfolios.models.portfolios import AimWeight, Portfolio
 
 
 class Tilt(models.Model):
@@ -23,18 +22,12 @@ class Tilt(models.Model):
         return f"Tilt for {self.regime} until {self.ends_on}"
 
 
-class StrategicWeight(models.Model):
+class StrategicWeight(AimWeight):
     """A target of the portfolio as it was before its tilt, and will be after it."""
 
     portfolio = models.ForeignKey(
         Portfolio, on_delete=models.CASCADE, related_name="strategic_weights", db_index=False
     )
-    # Not PROTECT: an own asset goes together with its owner's portfolios.
-    asset = models.ForeignKey(Asset, null=True, on_delete=models.RESTRICT, related_name="+")
-    category = models.ForeignKey(
-        AssetCategory, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-    weight = FractionField()
 
     class Meta:
         constraints = (
@@ -53,13 +46,3 @@ class StrategicWeight(models.Model):
                 condition=Q(weight__gt=0, weight__lte=1), name="strategic_weight_fraction"
             ),
         )
-
-    def __str__(self) -> str:
-        return f"{self.aim}: {self.weight:%}"
-
-    @property
-    def aim(self) -> Asset | AssetCategory:
-        """What should have the share."""
-        aim = self.asset or self.category
-        assert aim is not None  # the database sees to it
-        return aim

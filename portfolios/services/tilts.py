@@ -4,9 +4,10 @@ The targets in force are always the portfolio's target weights; while a tilt las
 ones wait in a table of their own, and return as they were.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from django.db import transaction
 
@@ -16,6 +17,8 @@ from portfolios.models import Portfolio, StrategicWeight, TargetWeight, Tilt
 from portfolios.services import revisions, target_versions, targets
 from portfolios.services.errors import TiltError
 from portfolios.services.targets import Aim
+
+Row = TypeVar("Row", TargetWeight, StrategicWeight)
 
 AT_ONCE = 500  # portfolios in one transaction
 
@@ -49,13 +52,7 @@ def put(
     *, portfolio: Portfolio, weights: Mapping[Aim, Decimal], regime: str, ends_on: date
 ) -> None:
     """Write a tilt of a portfolio whose lock the caller holds; whether it may is checked before."""
-    StrategicWeight.objects.bulk_create(
-        StrategicWeight(
-            portfolio=portfolio, asset_id=row.asset_id, category_id=row.category_id,
-            weight=row.weight,
-        )
-        for row in _in_force(portfolio)
-    )  # fmt: skip
+    StrategicWeight.objects.bulk_create(_rows(StrategicWeight, _in_force(portfolio)))
     TargetWeight.objects.filter(portfolio=portfolio).delete()
     TargetWeight.objects.bulk_create(targets.rows(portfolio=portfolio, weights=weights))
     Tilt.objects.create(portfolio=portfolio, regime=regime, ends_on=ends_on)
@@ -102,13 +99,7 @@ def _restore(portfolios: Collection[Portfolio], *, tell: date | None = None) -> 
     waiting = StrategicWeight.objects.filter(portfolio__in=tilted)
     rows = list(waiting.select_related("asset", "category").order_by("pk"))
     TargetWeight.objects.filter(portfolio__in=tilted).delete()
-    TargetWeight.objects.bulk_create(
-        TargetWeight(
-            portfolio_id=row.portfolio_id, asset_id=row.asset_id, category_id=row.category_id,
-            weight=row.weight,
-        )
-        for row in rows
-    )  # fmt: skip
+    TargetWeight.objects.bulk_create(_rows(TargetWeight, rows))
     waiting.delete()
     Tilt.objects.filter(portfolio__in=tilted).delete()
     strategic: dict[int, dict[Aim, Decimal]] = {pk: {} for pk in tilted}
@@ -131,6 +122,17 @@ def _tell(portfolio: Portfolio, day: date) -> None:
         link=portfolio.get_absolute_url(),
         key=f"tilt-ended:{portfolio.pk}:{day}",
     )
+
+
+def _rows(model: type[Row], rows: Iterable[TargetWeight | StrategicWeight]) -> list[Row]:
+    """The same targets as rows of the other table."""
+    return [
+        model(
+            portfolio_id=row.portfolio_id, asset_id=row.asset_id, category_id=row.category_id,
+            weight=row.weight,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _in_force(portfolio: Portfolio) -> list[TargetWeight]:
