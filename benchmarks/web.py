@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from statistics import quantiles
 
@@ -31,22 +33,30 @@ def main() -> None:
         night.run_night()
         told = night.manage("shell", "--no-imports", "-v0", "-c", LOG_IN)
         cookie, rebalance = told.strip().splitlines()[-2:]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "benchmarks.web_site", f"--bind=127.0.0.1:{port}",
-             "--workers=1", "--worker-class=gthread", "--threads=8", "--no-control-socket",
-             "--log-level=warning"],
-            cwd=night.REPOSITORY,
-            env={**os.environ, "DATABASE_POOL": "true", "API_REQUESTS_PER_MINUTE": "1000000"},
-        )  # fmt: skip
-        try:
+        with site(API_REQUESTS_PER_MINUTE="1000000") as port:
             figures = measure(port, cookie, rebalance)
-        finally:
-            server.terminate()
-            server.wait(20)
     print(json.dumps(figures))
+
+
+@contextmanager
+def site(**environment: str) -> Iterator[int]:
+    """One gunicorn as the demo runs it, with the views beside that do nothing; its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "benchmarks.web_site", f"--bind=127.0.0.1:{port}",
+         "--workers=1", "--worker-class=gthread", "--threads=8", "--no-control-socket",
+         "--log-level=warning"],
+        cwd=night.REPOSITORY,
+        env={**os.environ, "DATABASE_POOL": "true", **environment},
+    )  # fmt: skip
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 # Every portfolio goes to the first person, who is then logged in, with one of 30 holdings beside:
@@ -89,7 +99,6 @@ def measure(port: int, cookie: str, rebalance: str) -> dict[str, float]:
         "bare_api": "/bare-api/", "api": "/api/v1/portfolios/1/",
         "rebalance": rebalance,
     }  # fmt: skip
-    wait_for(port)
     seconds: dict[str, list[float]] = {name: [] for name in paths}
     for number in range(WARM_UP + REQUESTS):
         for name, path in paths.items():

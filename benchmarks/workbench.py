@@ -8,9 +8,6 @@ in milliseconds; the bound is on the 95th percentile of both.
 
 import json
 import os
-import socket
-import subprocess
-import sys
 import time
 from http.client import HTTPConnection
 from statistics import median, quantiles
@@ -18,8 +15,7 @@ from urllib.parse import urlencode
 
 import redis
 
-from benchmarks import night
-from benchmarks.web import wait_for
+from benchmarks import night, web
 from portfolio_site import embedded
 
 COINS = 30
@@ -55,25 +51,12 @@ def main() -> None:
         night.prepare(1)
         night.run_night()
         pk, cookie, assets = json.loads(night.manage("shell", "--no-imports", "-v0", "-c", FILL))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "benchmarks.web_site", f"--bind=127.0.0.1:{port}",
-             "--workers=1", "--worker-class=gthread", "--threads=8", "--no-control-socket",
-             "--log-level=warning"],
-            cwd=night.REPOSITORY, env={**os.environ, "DATABASE_POOL": "true"},
-        )  # fmt: skip
-        try:
+        with web.site() as port:
             figures = measure(port, f"/portfolios/{pk}/workbench/", cookie, assets)
-        finally:
-            server.terminate()
-            server.wait(20)
     print(json.dumps(figures))
 
 
 def measure(port: int, path: str, cookie: str, assets: list[int]) -> dict[str, float]:
-    wait_for(port)
     valkey = redis.Redis.from_url(os.environ["REDIS_URL"])
     for number in range(WARM_UP):
         request(port, path, cookie, assets, number)
