@@ -92,7 +92,7 @@ class Bench:
     @cached_property
     def is_money(self) -> Flags:
         """(m,) stablecoins and cash: the sleeve that no risk is budgeted to."""
-        return np.array([is_money(asset) for asset in self.assets])
+        return np.array([asset.is_money for asset in self.assets])
 
     @cached_property
     def market_caps(self) -> dict[int, float]:
@@ -115,10 +115,6 @@ class Bench:
         square = np.zeros((len(self.assets), len(self.assets)))
         square[: len(listed), : len(listed)] = listed
         return square
-
-
-def is_money(asset: Asset) -> bool:
-    return asset.kind in (Asset.Kind.STABLECOIN, Asset.Kind.CASH)
 
 
 def read(

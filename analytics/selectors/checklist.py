@@ -27,7 +27,6 @@ CORE_RANGE, LARGE_RANGE, GROWTH_RANGE = (0.40, 0.60), (0.20, 0.30), (0.10, 0.20)
 # Weights come from floats: an edge is inside.
 ROUNDING = 1e-9
 SMALLEST_SHOWN = 0.0005  # of a share in percent with one decimal
-MONEY = (Asset.Kind.STABLECOIN, Asset.Kind.CASH)
 Range = tuple[float, float]
 
 
@@ -42,7 +41,7 @@ class Part:
 
     @property
     def is_money(self) -> bool:
-        return self.asset.kind in MONEY
+        return self.asset.is_money
 
     @property
     def is_core(self) -> bool:

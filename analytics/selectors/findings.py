@@ -21,6 +21,7 @@ ISSUERS = {
 }
 # As for any other position: what one issuer may owe a portfolio.
 ISSUER_CAP = 0.10
+# A stablecoin has lost its peg at this many closes in a row, each further from a dollar than that.
 DEPEG = 0.01
 DEPEG_READINGS = 2
 # A share of risk this much larger than the share of money is told, from this share of risk on.

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analytics.models import BreachEpisode
-from analytics.selectors.checklist import MONEY, MOST_POSITIONS, Composition
+from analytics.selectors.checklist import MOST_POSITIONS, Composition
 from analytics.selectors.findings import Cluster
 from portfolios.models import Asset, Portfolio, Transaction
 from portfolios.selectors import ledger, prices
@@ -152,7 +152,7 @@ def _stable_shares(portfolio: Portfolio, as_of: date) -> pd.Series:
     closes = prices.close_panel(end=as_of, days=LONG.days, asset_ids=list(changes)).ffill()
     total, stable = np.zeros(LONG.days), np.zeros(LONG.days)
     for pk, change in changes.items():
-        is_money = assets[pk].kind in MONEY
+        is_money = assets[pk].is_money
         known = closes[pk].to_numpy() if pk in closes.columns else np.full(LONG.days, np.nan)
         close = np.where(np.isnan(known), 1.0 if is_money else 0.0, known)
         value = np.maximum(np.cumsum(change) * close, 0.0)

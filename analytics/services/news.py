@@ -12,11 +12,10 @@ from django.urls import reverse
 
 from accounts.models import Kind, NumberStyle
 from analytics.models import AssetDay, NightlyRun
+from analytics.selectors.findings import DEPEG, DEPEG_READINGS
 from portfolios.models import Asset, DailyPrice
 from portfolios.templatetags import figures
 
-# A stablecoin that is further than this from a dollar, at two closes in a row (METHODS.md).
-PEG_TOLERANCE = 0.01
 # So long no close has come; a day or two are a weekend of the source's.
 STALE_AFTER = timedelta(days=3)
 # How far back the beginning of a depeg is looked for.
@@ -79,7 +78,7 @@ def tell_month(*, today: date) -> int:
 
 
 def _off_their_peg(as_of: date) -> Iterable[tuple[Asset, list[DailyPrice]]]:
-    """Stablecoins, each with its closes off its peg up to this day, the last first: two or more."""
+    """Stablecoins, each with its closes off its peg up to this day, the last first."""
     stablecoins = {
         asset.pk: asset
         for asset in Asset.objects.filter(kind=Asset.Kind.STABLECOIN, coingecko_id__isnull=False)
@@ -91,12 +90,12 @@ def _off_their_peg(as_of: date) -> Iterable[tuple[Asset, list[DailyPrice]]]:
     ).order_by("-date"):
         if price.asset_id in back:
             continue
-        if abs(price.close - 1) > PEG_TOLERANCE:
+        if abs(price.close - 1) > DEPEG:
             off.setdefault(price.asset_id, []).append(price)
         else:
             back.add(price.asset_id)
     for key, closes in off.items():
-        if len(closes) > 1 and closes[0].date == as_of:
+        if len(closes) >= DEPEG_READINGS and closes[0].date == as_of:
             yield stablecoins[key], closes
 
 
@@ -109,7 +108,7 @@ def _tell_of_depeg(asset: Asset, closes: list[DailyPrice]) -> None:
         return (
             f"{asset.symbol} is at {figures.price(newest.close)} USD: {distance} {side} its peg",
             f"You hold {asset.name}, which should be worth one dollar. Its closes have been more "
-            f"than {figures.percent(PEG_TOLERANCE)} % away from it since {first.date:%-d %B %Y}; "
+            f"than {figures.percent(DEPEG)} % away from it since {first.date:%-d %B %Y}; "
             f"the last, of {newest.date:%-d %B %Y} (UTC), was {figures.price(newest.close)} USD. "
             "What it is worth in your portfolios follows these closes.",
         )

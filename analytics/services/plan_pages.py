@@ -103,10 +103,6 @@ class Row:
         return self.value_after / close if close else None
 
     @property
-    def drift_after(self) -> float:
-        return self.weight_after - self.position.target_weight
-
-    @property
     def or_any_of(self) -> object | None:
         """The category, where the asset only stands for any of it."""
         position = self.position

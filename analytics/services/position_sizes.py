@@ -55,10 +55,6 @@ class Trade:
         return "Good setup" if self.risk <= USUAL_RISK + ROUNDING else "Good setup, large risk"
 
     @property
-    def is_good(self) -> bool:
-        return self.meets_reward and self.risk <= LARGEST_RISK + ROUNDING
-
-    @property
     def risk_rule(self) -> str:
         if self.risk > LARGEST_RISK + ROUNDING:
             return "The article never risks more than 10 % on a single position."

@@ -70,7 +70,7 @@ class Proposal:
 def is_stable(aim: Aim) -> bool:
     """Stablecoins and currencies."""
     if isinstance(aim, Asset):
-        return aim.kind in (Asset.Kind.STABLECOIN, Asset.Kind.CASH)
+        return aim.is_money
     return aim.slug in (STABLECOINS, "cash")
 
 

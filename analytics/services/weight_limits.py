@@ -70,5 +70,5 @@ def is_core(aim: Aim) -> bool:
 
 def is_money(aim: Aim) -> bool:
     if isinstance(aim, Asset):
-        return aim.kind in (Asset.Kind.STABLECOIN, Asset.Kind.CASH)
+        return aim.is_money
     return aim.risk_level == AssetCategory.RiskLevel.VERY_LOW

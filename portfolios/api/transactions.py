@@ -225,12 +225,11 @@ def _fill(request: Request, entries: list[Transaction], lines: Lines) -> None:
     keys = {line[name]["asset"] for line in lines for name in PLACES if name in line}
     named = assets.by_key(keys, user=request.user)
     for entry, line in zip(entries, lines, strict=True):
-        if line["kind"] == Kind.TRANSFER and "received" not in line:
-            line = line | {"received": line.get("sent")}  # noqa: PLW2901
         entry.kind, entry.at = line["kind"], line["at"]
         entry.note, entry.external_id = line.get("note", ""), line.get("external_id", "")
         for name in PLACES:
-            leg = line.get(name)
+            arrives_whole = name == "received" and line["kind"] == Kind.TRANSFER
+            leg = line.get(name, line.get("sent") if arrives_whole else None)
             setattr(entry, f"{name}_asset", named[leg["asset"]] if leg else None)
             quantity = "value" if name == "value" else f"{name}_quantity"
             setattr(entry, quantity, leg["quantity"] if leg else None)

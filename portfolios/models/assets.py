@@ -185,6 +185,11 @@ class Asset(models.Model):
         return self.Tier.MID if self.cap_rank <= MID_TO_RANK else self.Tier.HIGH_GROWTH
 
     @property
+    def is_money(self) -> bool:
+        """A stablecoin or a currency: held to be spent, not to rise."""
+        return self.kind in (self.Kind.STABLECOIN, self.Kind.CASH)
+
+    @property
     def is_dollar(self) -> bool:
         """Always worth one, and without risk where everything is measured in dollars."""
         return self.coingecko_id == DOLLAR
