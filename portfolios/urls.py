@@ -11,6 +11,7 @@ from portfolios.views import (
     own_assets,
     portfolio_files,
     portfolios,
+    roles,
     rules,
     targets,
 )
@@ -67,6 +68,7 @@ urlpatterns = [
         name="import-discard",
     ),
     path("portfolios/<int:pk>/targets/", targets.targets, name="targets"),
+    path("portfolios/<int:pk>/roles/", roles.roles, name="roles"),
     path("portfolios/<int:pk>/rules/", rules.rules, name="rules"),
     path("portfolios/<int:pk>/activity/", activity.activity, name="activity"),
     path(

@@ -117,6 +117,7 @@ OWNED = {
     "portfolios:import-undo": owned("import", allowed=("POST",), user=302),
     "portfolios:import-discard": owned("import", allowed=("POST",), user=302),
     "portfolios:settings": owned(),
+    "portfolios:roles": owned(),
     "portfolios:portfolio-export-csv": owned(allowed=("GET",)),
     "portfolios:portfolio-export-json": owned(allowed=("GET",)),
     "portfolios:rules": owned(),

@@ -31,6 +31,11 @@ class PortfolioResult(models.Model):
     revision = models.IntegerField()
     status = models.CharField(max_length=10, choices=Status)
     value = models.FloatField(help_text="US dollars.")
+    outside_value = models.FloatField(
+        default=0.0,
+        db_default=0.0,
+        help_text="US dollars outside the weights: dry powder and reserves. Not in the value.",
+    )
     # Today's holdings at the closes before; NaN when one of them had no price, or a stale one.
     value_1d = models.FloatField(null=True, help_text="US dollars, at the close a day before.")
     value_7d = models.FloatField(null=True)

@@ -1,18 +1,20 @@
 """One portfolio on the workbench: what its rows are made of, and what is known of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.core import counted_holdings
 from analytics.models import AssetDay, NightlyRun
 from analytics.selectors import asset_universes, positions
 from analytics.selectors.asset_universes import Universe
 from portfolios.models import Asset, AssetCategory, Holding, Portfolio
 from portfolios.models.assets import CORE
-from portfolios.selectors import prices
+from portfolios.models.portfolios import MoneyRole
+from portfolios.selectors import portfolios, prices
 
 Aim = Asset | AssetCategory
 Floats = NDArray[np.float64]
@@ -126,7 +128,7 @@ def read(
 ) -> Bench:
     """The bench with these rows; `holdings` with their assets and categories, if read already."""
     if holdings is None:
-        holdings = list(portfolio.holdings.select_related("asset__category"))
+        holdings = list(portfolios.holdings(portfolio))
     known = {aim.pk: aim for aim in aims if isinstance(aim, Asset)}
     known |= {holding.asset_id: holding.asset for holding in holdings}
     stand_ins = _stand_ins(aims, known, run)
@@ -147,6 +149,8 @@ def read(
         quantities[asset.pk] * closes.get(asset.pk, np.nan) if quantities.get(asset.pk) else 0.0
         for asset in assets
     ])  # fmt: skip
+    aside = {each.asset_id for each in holdings if getattr(each, "is_set_aside", False)}
+    values = _counted(portfolio, assets, values, aside)
     return Bench(
         aims=aims,
         assets=assets,
@@ -154,6 +158,28 @@ def read(
         mix=_mix(aims, assets, np.nan_to_num(values), stand_ins),
         held_values=values,
     )
+
+
+def _counted(
+    portfolio: Portfolio, assets: Sequence[Asset], values: Floats, aside: Collection[int]
+) -> Floats:
+    """What counts of each in the weights, forms with their coins, as the night has it."""
+    shares = counted_holdings.shares(
+        np.nan_to_num(values)[None],
+        is_money=[asset.is_money for asset in assets],
+        set_aside=[asset.pk in aside for asset in assets],
+        dry_powder=[portfolio.money_role == MoneyRole.DRY_POWDER],
+        reserves=[float(portfolio.reserve_amount or 0)],
+    )[0]
+    counted = np.where(shares > 0, values * shares, 0.0)  # without a price, but outside: no matter
+    if portfolio.groups_forms:
+        column = {asset.pk: place for place, asset in enumerate(assets)}
+        for place, asset in enumerate(assets):
+            coin = column.get(asset.form_of_id or 0)
+            if coin is not None and not np.isnan(counted[place]):
+                counted[coin] += counted[place]
+                counted[place] = 0.0
+    return counted
 
 
 def _stand_ins(aims: Sequence[Aim], known: dict[int, Asset], run: NightlyRun) -> dict[int, Asset]:

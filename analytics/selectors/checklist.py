@@ -66,6 +66,7 @@ class Composition:
     average_correlation: float | None = None  # of what is risky; None: fewer than two measured
     pairs: Mapping[tuple[int, int], float] = field(default_factory=dict)  # correlations by ids
     leaders: Mapping[str, Asset] = field(default_factory=dict)  # the largest of each category
+    has_dry_powder: bool = False  # stablecoins and cash are outside the weights
 
     def share(self, belongs: Callable[[Part], bool]) -> float:
         return sum(part.weight for part in self.parts if belongs(part))
@@ -200,6 +201,11 @@ def _positions(composition: Composition) -> Line:
 
 
 def _stables(composition: Composition) -> Line:
+    if composition.has_dry_powder:
+        low, high = STABLES
+        return Line("stables", "Stablecoins and cash", "outside the weights",
+                    f"{exact_percent(low)} to {exact_percent(high)} %", None,
+                    note="They are dry powder here, so they have no weight to judge.")  # fmt: skip
     return _in_range(
         "stables", "Stablecoins and cash", composition.stables, STABLES, what="stablecoins"
     )

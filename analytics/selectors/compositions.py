@@ -11,6 +11,7 @@ from analytics.models import AssetDay
 from analytics.selectors.checklist import MAJOR_CATEGORIES, Composition, Part
 from analytics.selectors.portfolio_pages import Reading
 from portfolios.models import Asset, Portfolio
+from portfolios.models.portfolios import MoneyRole
 
 # The rows of some assets in the night's correlation matrix, and where those assets stand in it.
 ROWS = """
@@ -50,6 +51,7 @@ def read(portfolio: Portfolio, reading: Reading) -> Composition:
         average_correlation=_average(pairs),
         pairs=pairs,
         leaders=leaders(as_of=as_of, categories=list(MAJOR_CATEGORIES)),
+        has_dry_powder=portfolio.money_role == MoneyRole.DRY_POWDER,
     )
 
 

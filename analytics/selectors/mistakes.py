@@ -132,6 +132,9 @@ def _no_buffer(portfolio: Portfolio, composition: Composition, as_of: date) -> M
         return Mistake("buffer", title, False, evidence)
     shares = _stable_shares(portfolio, as_of)
     told = shares.dropna()
+    if composition.has_dry_powder and len(told) and told.iloc[-1] >= BUFFER:
+        evidence = f"{percent(told.iloc[-1])} % of all that is held is dry powder today."
+        return Mistake("buffer", title, False, evidence)
     enough = told[told >= BUFFER]
     if len(told) and len(enough):
         evidence = (

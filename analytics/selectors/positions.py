@@ -22,7 +22,9 @@ PORTFOLIOS = f"""
            coalesce(relative_band::float8, 'NaN'), fee_rate::float8, coalesce(venue_id, 0),
            (order_type = 'maker')::int, withdraws::int, risk_aversion::float8,
            coalesce(horizon_days, 0)::int, (short_term_tax IS NOT NULL)::int,
-           array_position('{{{CADENCES}}}'::text[], cadence::text)
+           array_position('{{{CADENCES}}}'::text[], cadence::text),
+           (money_role = 'dry_powder')::int, coalesce(reserve_amount::float8, 0),
+           groups_forms::int
     FROM portfolios_portfolio
     WHERE id BETWEEN %(first)s AND %(last)s AND archived_at IS NULL AND deleted_at IS NULL
 """
@@ -44,7 +46,8 @@ RULES = """
     FROM portfolios_positionrule WHERE portfolio_id BETWEEN %(first)s AND %(last)s
 """
 ASSETS = """
-    SELECT id, category_id, (owner_id IS NOT NULL)::int
+    SELECT id, category_id, (owner_id IS NOT NULL)::int, (kind IN ('stablecoin', 'cash'))::int,
+           coalesce(form_of_id, 0)
     FROM portfolios_asset WHERE id = ANY(%(assets)s)
 """
 # The leading asset of each category: the largest that is active and has a price.
@@ -96,13 +99,25 @@ class CostChoices:
 
 
 @dataclass(frozen=True)
+class Roles:
+    """What b portfolios count, and as what."""
+
+    dry_powder: Flags  # (b,) whose stablecoins and cash are outside the weights
+    reserves: Floats  # (b,) US dollars of stablecoins and cash that are left out; zero: none
+    groups_forms: Flags  # (b,)
+    is_money: Flags  # (b, n + k)
+    coins: Ids  # (n,) the column of the coin that each listed asset is a form of; -1: of none
+
+
+@dataclass(frozen=True)
 class Rules:
     """What b portfolios say of single positions and of g categories; NaN: nothing."""
 
     bands: Floats  # (b, n + k) fractions of the portfolio, in normal markets
     relative_bands: Floats  # (b, n + k) fractions of the target
     never_sold: Flags  # (b, n + k)
-    left_alone: Flags  # (b, n + k)
+    left_alone: Flags  # (b, n + k) what is set aside, too
+    set_aside: Flags  # (b, n + k)
     category_bands: Floats  # (b, g)
     category_relative_bands: Floats  # (b, g)
 
@@ -134,6 +149,7 @@ class Positions:
     target_weights: Floats  # (b, n + k) of the asset itself; zero where there is no target
     category_targets: CategoryTargets
     rules: Rules | None  # None: nobody has any
+    roles: Roles | None  # None: with everybody everything counts, as what it is
 
     @cached_property
     def asset_ids(self) -> Ids:
@@ -174,7 +190,9 @@ class _Reader:
         targets = self._amounts(TARGETS, bounds)
         wanted = self._amounts(CATEGORY_TARGETS, bounds)
         ruled = self._rules(bounds)
-        self._arrange(holdings, targets, stand_ins := self._stand_ins(wanted))
+        groups_forms = bool(portfolios["groups_forms"].any())
+        self._arrange(holdings, targets, stand_ins := self._stand_ins(wanted), groups_forms)
+        rules = self._arranged(ruled, wanted) if len(ruled) else None
         return Positions(
             portfolio_ids=self.ids,
             revisions=portfolios["revision"],
@@ -196,7 +214,8 @@ class _Reader:
             quantities=self._table(holdings),
             target_weights=self._table(targets),
             category_targets=self._category_targets(wanted, stand_ins, ruled),
-            rules=self._arranged(ruled, wanted) if len(ruled) else None,
+            rules=rules,
+            roles=self._roles(portfolios, rules),
         )
 
     def _portfolios(self, bounds: Mapping[str, int]) -> NDArray[Any]:
@@ -204,6 +223,7 @@ class _Reader:
         choices = {"venue": "i8", "as_maker": "i4", "withdraws": "i4", "risk_aversion": "f8"}
         columns = {"id": "i8", "revision": "i4", **fractions, **choices}
         columns |= {"horizon": "i4", "counts_tax": "i4", "cadence": "i4"}
+        columns |= {"dry_powder": "i4", "reserve": "f8", "groups_forms": "i4"}
         rows = binary_copy.read(self.cursor, PORTFOLIOS, bounds, **columns)
         return np.sort(rows, order="id")
 
@@ -228,13 +248,21 @@ class _Reader:
         return np.sort(rows, order="category")
 
     def _arrange(
-        self, holdings: NDArray[Any], targets: NDArray[Any], stand_ins: NDArray[Any]
+        self,
+        holdings: NDArray[Any],
+        targets: NDArray[Any],
+        stand_ins: NDArray[Any],
+        groups_forms: bool,
     ) -> None:
-        """Give every asset that occurs a column: listed ones one each, own ones one a place."""
+        """Give every asset that occurs a column: listed ones one each, own ones one a place.
+
+        Where somebody groups forms, their coins have one, too.
+        """
         named = np.unique(np.concatenate([holdings["of"], targets["of"], stand_ins["asset"]]))
-        columns = {"id": "i8", "category": "i8", "is_own": "i4"}
-        asked = {"assets": named.tolist()}
-        self.assets = np.sort(binary_copy.read(self.cursor, ASSETS, asked, **columns), order="id")
+        self.assets = self._catalogued(named)
+        coins = self.assets["coin"][self.assets["coin"] > 0] if groups_forms else named[:0]
+        if not np.isin(coins, named).all():
+            self.assets = self._catalogued(np.union1d(named, coins))
         is_own = self.assets["is_own"] == 1
         self.listed_ids = self.assets["id"][~is_own]
         pairs = np.concatenate([holdings, targets])[["portfolio", "of"]]
@@ -243,6 +271,31 @@ class _Reader:
         self.places = np.arange(len(rows)) - np.searchsorted(rows, rows)
         self.own_ids = np.zeros((len(self.ids), self.places.max(initial=-1) + 1), dtype=np.int64)
         self.own_ids[rows, self.places] = self.own_pairs["of"]
+
+    def _catalogued(self, ids: Ids) -> NDArray[Any]:
+        columns = {"id": "i8", "category": "i8", "is_own": "i4", "is_money": "i4", "coin": "i8"}
+        rows = binary_copy.read(self.cursor, ASSETS, {"assets": ids.tolist()}, **columns)
+        return np.sort(rows, order="id")
+
+    def _roles(self, portfolios: NDArray[Any], rules: Rules | None) -> Roles | None:
+        dry_powder, groups_forms = portfolios["dry_powder"] == 1, portfolios["groups_forms"] == 1
+        reserves = portfolios["reserve"]
+        sets_aside = rules is not None and rules.set_aside.any()
+        if not (dry_powder.any() or groups_forms.any() or reserves.any() or sets_aside):
+            return None
+        money_ids = self.assets["id"][self.assets["is_money"] == 1]
+        listed = np.broadcast_to(
+            np.isin(self.listed_ids, money_ids), (len(self.ids), len(self.listed_ids))
+        )
+        coin = self.assets["coin"][np.searchsorted(self.assets["id"], self.listed_ids)]
+        column = np.searchsorted(self.listed_ids, coin)
+        return Roles(
+            dry_powder=dry_powder,
+            reserves=reserves,
+            groups_forms=groups_forms,
+            is_money=np.hstack([listed, np.isin(self.own_ids, money_ids)]),
+            coins=np.where(np.isin(coin, self.listed_ids), column, -1),
+        )
 
     def _table(self, amounts: NDArray[Any]) -> Floats:
         dense = np.zeros((len(self.ids), len(self.listed_ids) + self.own_ids.shape[1]))
@@ -306,7 +359,8 @@ class _Reader:
             bands=bands,
             relative_bands=relative,
             never_sold=trading == PositionRule.Trading.NEVER_SOLD,
-            left_alone=trading == PositionRule.Trading.LEFT_ALONE,
+            left_alone=trading >= PositionRule.Trading.LEFT_ALONE,
+            set_aside=trading == PositionRule.Trading.SET_ASIDE,
             category_bands=whole[0],
             category_relative_bands=whole[1],
         )

@@ -12,7 +12,15 @@ from analytics.core.category_targets import ResolvedTargets
 from analytics.models import PortfolioResult, Suggestion
 from analytics.selectors.market import Market
 from analytics.selectors.positions import Positions
-from analytics.services import cadences, plans, proposals, taxes, tolerances, verdicts
+from analytics.services import (
+    cadences,
+    counted_positions,
+    plans,
+    proposals,
+    taxes,
+    tolerances,
+    verdicts,
+)
 from analytics.services.plans import Plans
 from analytics.services.tolerances import Tolerances
 from analytics.services.verdicts import Verdicts
@@ -25,10 +33,10 @@ FIRST_THAT_HOLDS = (Status.UNPRICED, Status.EMPTY, Status.NO_TARGETS, Status.IN_
 SMALLEST_TRADE = 0.01
 SMALLEST_DRIFT = 0.0005
 RESULT_COLUMNS = [
-    "run_id", "portfolio_id", "revision", "status", "value", "value_1d", "value_7d", "value_30d",
-    "volatility", "risk_coverage", "band", "worst_drift", "asset_ids", "values", "weights",
-    "target_weights", "from_category", "half_widths", "category_ids", "category_half_widths",
-    "risk_contributions",
+    "run_id", "portfolio_id", "revision", "status", "value", "outside_value", "value_1d",
+    "value_7d", "value_30d", "volatility", "risk_coverage", "band", "worst_drift", "asset_ids",
+    "values", "weights", "target_weights", "from_category", "half_widths", "category_ids",
+    "category_half_widths", "risk_contributions",
 ]  # fmt: skip
 SUGGESTION_COLUMNS = [
     "run_id", "portfolio_id", "revision", "answer", "cost", "spread_cost", "impact_cost",
@@ -45,6 +53,7 @@ class Measurements:
     positions: Positions
     status: NDArray[np.str_]  # (b,)
     value: NDArray[np.float64]  # (b,)
+    outside_value: NDArray[np.float64]  # (b,) of what does not count
     earlier_values: NDArray[np.float64]  # (b, 3) of the same holdings; NaN where unknown
     volatility: NDArray[np.float64]  # (b,)
     risk_coverage: NDArray[np.float64]  # (b,)
@@ -65,6 +74,8 @@ def measure(positions: Positions, market: Market) -> Measurements:
     """Value, risk, drift and suggested trades of every portfolio at once."""
     market = market.only(positions.listed_ids)
     closes = _closes(positions, market)
+    counted = counted_positions.count(positions, closes)
+    positions = counted.positions
     values = positions.quantities * np.nan_to_num(closes)
     value = values.sum(axis=1)
     weights = values / np.where(value > 0, value, 1.0)[:, None]
@@ -95,7 +106,8 @@ def measure(positions: Positions, market: Market) -> Measurements:
             Status.IN_BALANCE.value,
         ),
         value=value,
-        earlier_values=_earlier_values(positions, market),
+        outside_value=counted.outside,
+        earlier_values=_earlier_values(counted.earlier, market),
         band=band,
         worst_drift=worst_drift,
         values=values,
@@ -251,6 +263,7 @@ def _result_blocks(
                 "revision": positions.revisions[rows],
                 "status": str(status).encode(),
                 "value": measured.value[rows],
+                "outside_value": measured.outside_value[rows],
                 "value_1d": measured.earlier_values[rows, 0],
                 "value_7d": measured.earlier_values[rows, 1],
                 "value_30d": measured.earlier_values[rows, 2],

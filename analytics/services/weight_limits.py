@@ -69,6 +69,4 @@ def is_core(aim: Aim) -> bool:
 
 
 def is_money(aim: Aim) -> bool:
-    if isinstance(aim, Asset):
-        return aim.is_money
-    return aim.risk_level == AssetCategory.RiskLevel.VERY_LOW
+    return aim.is_money

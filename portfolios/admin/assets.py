@@ -69,7 +69,7 @@ class AssetAdmin(Transferred, Curated):
     list_select_related = ("category",)
     search_fields = ("symbol", "name", "coingecko_id")
     actions = ("activate", "deactivate", "set_category")
-    asks_before_changing = ("category", "kind", "is_active")
+    asks_before_changing = ("category", "kind", "form_of", "is_active")
     instead_of_removing = (
         "Supersede it: make it inactive, and no picker offers it any more. If another token "
         "replaced it, add a token migration, which moves holdings and targets along."

@@ -85,6 +85,11 @@ def by_category(*, required: bool = True) -> ByKey:
     return ByKey(AssetCategory, "slug", noun="category", hint=hint, required=required)
 
 
+def coin() -> ByKey:
+    hint = "Give the CoinGecko id of the coin that this one stands for, or nothing."
+    return ByKey(Asset, "coingecko_id", noun="asset", hint=hint, required=False)
+
+
 class Diff(resources.Diff):
     """Old and new as <del> and <ins>: the library's own come with style attributes."""
 
@@ -128,6 +133,7 @@ class AssetResource(CatalogueResource):
     cap_rank = column("cap_rank", WholeNumber())
     curated_tier = column("curated_tier", Text())
     assumed_yield = column("assumed_yield", Number())
+    form_of = column("form_of", coin())
     is_active = column("is_active", YesOrNo())
 
     class Meta(CatalogueResource.Meta):
@@ -135,7 +141,7 @@ class AssetResource(CatalogueResource):
         import_id_fields = ("coingecko_id",)
         fields = (
             "coingecko_id", "symbol", "name", "category", "kind", "cap_rank", "curated_tier",
-            "assumed_yield", "is_active",
+            "assumed_yield", "form_of", "is_active",
         )  # fmt: skip
 
     def get_queryset(self) -> Any:

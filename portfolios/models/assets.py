@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
@@ -64,6 +65,11 @@ class AssetCategory(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_money(self) -> bool:
+        """Stablecoins or cash."""
+        return self.risk_level == self.RiskLevel.VERY_LOW
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
@@ -137,6 +143,16 @@ class Asset(models.Model):
         blank=True,
         help_text="A year, as a fraction: 0.03 is 3 %. An assumption, and shown as one.",
     )
+    form_of = models.ForeignKey(
+        "self",
+        verbose_name="is a form of",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="forms",
+        help_text="The coin that a wrapped or staked token stands for. Portfolios may count the "
+        "two as one.",
+    )
     is_active = models.BooleanField(
         "active", default=True, help_text="Offered in pickers. Assets in use are never deleted."
     )
@@ -158,6 +174,11 @@ class Asset(models.Model):
                 condition=Q(owner__isnull=True) | ~Q(kind="cash"), name="asset_own_is_no_cash"
             ),
             models.CheckConstraint(
+                condition=Q(form_of__isnull=True) | (Q(owner__isnull=True) & ~Q(form_of=F("id"))),
+                name="asset_form_of_another",
+                violation_error_message="An asset cannot be a form of itself.",
+            ),
+            models.CheckConstraint(
                 condition=Q(assumed_yield__gte=0, assumed_yield__lte=1),
                 name="asset_yield_a_fraction",
                 violation_error_message="Give the yield as a fraction between 0 and 1.",
@@ -166,6 +187,16 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} · {self.name}"
+
+    def clean(self) -> None:
+        """A form stands for the coin itself: chains of forms would be counted halfway."""
+        super().clean()
+        if self.form_of is None:
+            return
+        if self.form_of.form_of_id is not None:
+            raise ValidationError({"form_of": f"{self.form_of} is a form itself. Choose its coin."})
+        if self.pk and Asset.objects.filter(form_of=self.pk).exists():
+            raise ValidationError({"form_of": "Other assets are forms of this one."})
 
     @property
     def is_own(self) -> bool:

@@ -148,6 +148,13 @@ class Cadence(models.TextChoices):
     QUARTERLY = "quarterly", "On the first of each quarter"
 
 
+class MoneyRole(models.TextChoices):
+    """What stablecoins and cash are for; never both."""
+
+    POSITION = "position", "A position with a target, like any other"
+    DRY_POWDER = "dry_powder", "Dry powder: outside the weights, until I spend it"
+
+
 class Portfolio(models.Model):
     class LotMethod(models.TextChoices):
         FIFO = "fifo", "First in, first out"
@@ -197,6 +204,22 @@ class Portfolio(models.Model):
     long_term_days = models.PositiveSmallIntegerField(
         default=365, db_default=365, help_text="Held for longer, a gain is long-term."
     )
+    # What counts, and as what: see portfolios.services.roles.
+    money_role = models.CharField(
+        max_length=10, choices=MoneyRole, default=MoneyRole.POSITION, db_default=MoneyRole.POSITION
+    )
+    reserve_amount = models.DecimalField(
+        max_digits=15,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="US dollars of stablecoins and cash that are not counted. Empty: none.",
+    )
+    groups_forms = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Wrapped and staked forms are counted as their coin.",
+    )
     notes = models.TextField(blank=True, default="", db_default="")
     # Off: money for purchases comes from outside, and what sales bring leaves.
     follows_cash = models.BooleanField(default=False, db_default=False)
@@ -235,6 +258,11 @@ class Portfolio(models.Model):
                 & (Q(horizon_days__isnull=True) | Q(horizon_days__range=(1, 3650))),
                 name="portfolio_verdict_plausible",
                 violation_error_message="Risk aversion is above 0, the horizon 1 to 3,650 days.",
+            ),
+            models.CheckConstraint(
+                condition=Q(reserve_amount__isnull=True) | Q(reserve_amount__gt=0),
+                name="portfolio_reserve_positive",
+                violation_error_message="The reserve is above zero, or empty.",
             ),
             models.CheckConstraint(
                 condition=Q(short_term_tax__isnull=True, long_term_tax__isnull=True)

@@ -17,6 +17,7 @@ class PositionRule(models.Model):
         FREE = 0, "Buy and sell"
         NEVER_SOLD = 1, "Never sell"
         LEFT_ALONE = 2, "Leave alone"
+        SET_ASIDE = 3, "Reserve: not counted"
 
     portfolio = models.ForeignKey(
         Portfolio, on_delete=models.CASCADE, related_name="rules", db_index=False

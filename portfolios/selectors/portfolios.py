@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from portfolios.models import (
@@ -17,6 +17,7 @@ from portfolios.models import (
     StrategicWeight,
     TargetWeight,
 )
+from portfolios.models.portfolios import MoneyRole
 from portfolios.selectors import prices
 from portfolios.selectors.prices import LatestClose
 
@@ -93,11 +94,34 @@ def targets_in_force(portfolio: Portfolio) -> list[TargetWeight]:
 def aims(portfolio: Portfolio) -> list[Asset | AssetCategory]:
     """What is held or wanted: targets by weight, then what is held without one of its own.
 
-    A tilt names what the targets name.
+    A tilt names what the targets name. What is outside the weights is not here, and a form is its
+    coin where the portfolio counts it so.
     """
     wanted: list[Asset | AssetCategory] = [row.aim for row in targets_in_force(portfolio)]
-    held = [holding.asset for holding in _with_assets(portfolio.holdings.all())]
-    return list(dict.fromkeys([*wanted, *held]))
+    return list(dict.fromkeys([*wanted, *_counted(portfolio)]))
+
+
+def holdings(portfolio: Portfolio) -> QuerySet[Holding]:
+    """What is held, each with `is_set_aside`: whether all of it is a reserve."""
+    rules = PositionRule.objects.filter(
+        portfolio=OuterRef("portfolio"),
+        asset=OuterRef("asset"),
+        trading=PositionRule.Trading.SET_ASIDE,
+    )
+    return _with_assets(portfolio.holdings.annotate(is_set_aside=Exists(rules)))
+
+
+def _counted(portfolio: Portfolio) -> list[Asset]:
+    """What of the holdings the portfolio's weights count, and as what."""
+    has_powder = portfolio.money_role == MoneyRole.DRY_POWDER
+    inside = [
+        each.asset
+        for each in holdings(portfolio)
+        if not getattr(each, "is_set_aside", False) and not (has_powder and each.asset.is_money)
+    ]
+    wanted = {each.form_of_id for each in inside if portfolio.groups_forms and each.form_of_id}
+    coins = Asset.objects.select_related("category").in_bulk(wanted) if wanted else {}
+    return [coins.get(each.form_of_id or 0, each) for each in inside]
 
 
 def rules(portfolio: Portfolio) -> list[PositionRule]:

@@ -27,6 +27,10 @@ class RulesError(PortfolioError):
     """Rules of rebalancing that nothing could follow."""
 
 
+class RolesError(PortfolioError):
+    """Something would be counted and left out at once."""
+
+
 class SlotError(PortfolioError):
     """A model's category slot is filled with an asset that does not fit, or with none."""
 

@@ -24,7 +24,7 @@ from portfolios.models import (
     Transaction,
     Venue,
 )
-from portfolios.services import own_assets, rules, sandboxes, targets, tilts, transactions
+from portfolios.services import own_assets, roles, rules, sandboxes, targets, tilts, transactions
 from portfolios.services.errors import PortfolioError
 from portfolios.services.portfolio_files import CATEGORY, SETTINGS
 from portfolios.services.rules import Rule
@@ -145,6 +145,7 @@ def _write_aims(portfolio: Portfolio, told: PortfolioFile, assets: Mapping[str, 
     ruled = {_aim(row, assets): _rule(row) for row in told.rules}
     if ruled:
         rules.replace(portfolio=portfolio, rules=ruled, expected_revision=None)
+    roles.check(portfolio)
 
 
 def _write_versions(portfolio: Portfolio, told: PortfolioFile, assets: Mapping[str, Asset]) -> None:

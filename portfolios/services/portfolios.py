@@ -22,6 +22,7 @@ from portfolios.models import (
 from portfolios.selectors import currencies, model_portfolios
 from portfolios.services import (
     revisions,
+    roles,
     rules,
     sandboxes,
     target_versions,
@@ -217,7 +218,7 @@ def clone(*, portfolio: Portfolio) -> Portfolio:
         notes=original.notes,
         follows_cash=original.follows_cash,
         lot_method=original.lot_method,
-        **{name: getattr(original, name) for name in rules.FIELDS},
+        **{name: getattr(original, name) for name in (*roles.FIELDS, *rules.FIELDS)},
     )
     rules.copy(original=original, portfolio=copy)
     transactions.copy_all(original, to=copy)

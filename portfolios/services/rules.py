@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from portfolios.models import Asset, Portfolio, PositionRule
-from portfolios.services import holdings, revisions
+from portfolios.services import holdings, revisions, roles
 from portfolios.services.errors import RulesError
 from portfolios.services.targets import Aim, short_name
 
@@ -52,8 +52,8 @@ def replace(
 ) -> None:
     """Make these the rules of the portfolio, and no others.
 
-    Idempotent but for the revision. Raises RulesError, and ConflictError when the portfolio is no
-    longer at the revision that the person saw; None means whatever it is.
+    Idempotent but for the revision. Raises RulesError, RolesError, and ConflictError when
+    the portfolio is no longer at the revision that the person saw; None means whatever it is.
     """
     unknown: Collection[str] = set(of_portfolio) - set(FIELDS)
     assert not unknown, unknown
@@ -68,6 +68,7 @@ def replace(
         PositionRule.objects.bulk_create(
             _row(locked, aim, rule) for aim, rule in rules.items() if rule.says_something
         )
+        roles.check(locked)
 
 
 def copy(*, original: Portfolio, portfolio: Portfolio) -> None:

@@ -13,7 +13,7 @@ from portfolios.models import (
     Tilt,
 )
 from portfolios.selectors import target_versions as versions
-from portfolios.services import holdings, revisions, target_versions
+from portfolios.services import holdings, revisions, roles, target_versions
 from portfolios.services.errors import TargetsError
 
 # What a target is for: an asset, or all that is held of a category together.
@@ -105,7 +105,8 @@ def replace(
 
     They are the strategic ones: a temporary target that is in force ends.
 
-    Idempotent but for the revision and the version. Raises TargetsError, and ConflictError when
+    Idempotent but for the revision and the version. Raises TargetsError, RolesError for what the
+    portfolio does not count, and ConflictError when
     the portfolio is no longer at the revision that the person saw; None means whatever it is.
     """
     check_weights(weights)
@@ -116,6 +117,7 @@ def replace(
         for model in (Tilt, StrategicWeight, TargetWeight):
             model._default_manager.filter(portfolio=locked).delete()
         TargetWeight.objects.bulk_create(rows(portfolio=locked, weights=weights))
+        roles.check(locked)
         target_versions.keep(locked, weights, name=name)
 
 

@@ -86,6 +86,7 @@ def night(
             np.zeros(0, np.int64), none, none.astype(np.int64), np.zeros(0, np.int64)
         ),
         rules=None,
+        roles=None,
     )
     market = Market(
         as_of=day,

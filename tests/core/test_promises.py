@@ -21,6 +21,7 @@ from analytics.core import (
     cash_trades,
     category_targets,
     costs,
+    counted_holdings,
     drawdowns,
     equilibrium,
     errors,
@@ -180,6 +181,13 @@ KERNELS = {
         c.weights, c.included, np.broadcast_to(c.categories, c.weights.shape), N_CATEGORIES
     ),
     "category_targets.resolve": resolved,
+    "counted_holdings.grouped": lambda c: counted_holdings.grouped(
+        c.values, c.prices, coins=np.where(c.columns == 1, c.column(0), -1)
+    ),
+    "counted_holdings.shares": lambda c: counted_holdings.shares(
+        c.values, is_money=c.categories == 0, set_aside=~c.included,
+        dry_powder=c.included.all(axis=1), reserves=c.fee * c.value,
+    ),
     "costs.benefit": lambda c: costs.benefit(c.weights, c.targets, c.covariance, c.returns),
     "costs.trading_costs": priced,
     "costs.verdict": lambda c: costs.verdict(c.fee, c.band, c.band > 0.05),
