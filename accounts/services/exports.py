@@ -66,7 +66,7 @@ def as_csv(found: Table) -> str:
     page = io.StringIO()
     writer = csv.writer(page)
     writer.writerow(found.columns)
-    writer.writerows([neutralised(cell) for cell in row] for row in found.rows)
+    writer.writerows([_cell(value) for value in row] for row in found.rows)
     return page.getvalue()
 
 
@@ -78,6 +78,13 @@ def as_json(found: Table) -> str:
 def neutralised(cell: Any) -> Any:
     """Only texts: a negative number is a number."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def _cell(value: Any) -> Any:
+    """What one field says: what has parts as JSON."""
+    if isinstance(value, dict):
+        return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    return neutralised(value)
 
 
 def _account(user: User) -> Iterator[Table]:

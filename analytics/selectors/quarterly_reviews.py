@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import F, Max, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from analytics.models import AssetDay, QuarterlyReview, RegimeDay
 from analytics.selectors import compositions, regimes
@@ -190,19 +189,4 @@ def _answer(question: Question, review: QuarterlyReview, before: QuarterlyReview
         changes=bool(said.get("changes")),
         note=said.get("note", ""),
         note_before=said_before.get("note", ""),
-    )
-
-
-def due(*, today: date) -> QuerySet[Portfolio]:
-    """Portfolios that hold something, and whose last review or beginning is a quarter ago.
-
-    Each has `last_review`, the day of it.
-    """
-    done = Max("reviews__finished_at", filter=Q(reviews__finished_at__isnull=False))
-    return (
-        Portfolio.objects.filter(archived_at=None, deleted_at=None, owner__guest_since=None)
-        .filter(holdings__quantity__gt=0)
-        .annotate(last_review=Coalesce(done, F("created_at")))
-        .filter(last_review__date__lte=today - EVERY)
-        .select_related("owner")
     )

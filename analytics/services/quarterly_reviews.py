@@ -2,15 +2,37 @@
 
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import reverse
 
-from accounts.models import Kind
 from accounts.services import notifications
 from analytics.models import QuarterlyReview
 from analytics.selectors import quarterly_reviews as selector
 from analytics.selectors.portfolio_pages import Reading
 from portfolios.models import Portfolio
+
+# Portfolios that hold something and were last reviewed, or made, a quarter ago or longer.
+REMIND = """
+    INSERT INTO accounts_notification (user_id, key, kind, subject, body, link, is_for_mail)
+    SELECT owner.id, format('review:%%s:%%s', portfolio.id, (due.since AT TIME ZONE 'UTC')::date),
+           'review',
+           left(format('A review of %%s is due', regexp_replace(portfolio.name, '\\s+', ' ', 'g')),
+                %(longest)s),
+           %(body)s, %(before)s || portfolio.id || %(after)s,
+           owner.alert_preference <> 'none' AND NOT 'review' = ANY(owner.muted_kinds)
+    FROM portfolios_portfolio AS portfolio
+    JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(max(finished_at), portfolio.created_at) AS since
+        FROM analytics_quarterlyreview WHERE portfolio_id = portfolio.id
+    ) AS due
+    WHERE owner.is_active AND owner.guest_since IS NULL
+      AND portfolio.archived_at IS NULL AND portfolio.deleted_at IS NULL
+      AND (due.since AT TIME ZONE 'UTC')::date <= %(last_day)s
+      AND EXISTS (SELECT FROM portfolios_holding AS holding
+                  WHERE holding.portfolio_id = portfolio.id AND holding.quantity > 0)
+    ON CONFLICT (user_id, key) DO NOTHING
+"""
 
 
 @transaction.atomic
@@ -47,17 +69,22 @@ def finish(*, review: QuarterlyReview, now: datetime) -> bool:
 
 
 def remind(*, today: date) -> int:
-    """Tell owners once that a review is due; of how many portfolios. Idempotent by last review."""
-    told = 0
-    for portfolio in selector.due(today=today).distinct().iterator():
-        notifications.notify(
-            user=portfolio.owner,
-            kind=Kind.REVIEW,
-            subject=f"A review of {portfolio.name} is due",
-            body="Five questions, with the figures of the last close. The last one was a quarter "
-            "ago or longer.",
-            link=reverse("analytics:quarterly-reviews", args=[portfolio.pk]),
-            key=f"review:{portfolio.pk}:{portfolio.last_review:%Y-%m-%d}",  # type: ignore[attr-defined]
+    """Tell owners that a review is due, once after each that was finished; how many were told.
+
+    Idempotent: one INSERT … SELECT, however many people it concerns.
+    """
+    # The path of this page of any portfolio, in two parts around its number.
+    before, after = reverse("analytics:quarterly-reviews", args=[0]).rsplit("0", 1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            REMIND,
+            {
+                "last_day": today - selector.EVERY,
+                "body": "Five questions, with the figures of the last close. The last one was a "
+                "quarter ago or longer.",
+                "before": before,
+                "after": after,
+                "longest": notifications.LONGEST_SUBJECT,
+            },
         )
-        told += 1
-    return told
+        return int(cursor.rowcount)

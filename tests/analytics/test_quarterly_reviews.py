@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Notification
+from accounts.services import exports as account_exports
 from analytics.models import QuarterlyReview
 from analytics.selectors import portfolio_pages
 from analytics.selectors import quarterly_reviews as selector
-from analytics.services import nights
+from analytics.services import exports, nights
 from analytics.services import quarterly_reviews as services
 from tests.factories import HoldingFactory, guest
 
@@ -111,11 +112,40 @@ def test_owners_are_told_once_when_a_quarter_has_passed_since_the_last_review():
     begun = portfolio.created_at.date()
     assert services.remind(today=begun + selector.EVERY - timedelta(days=1)) == 0
     due = begun + selector.EVERY
-    assert services.remind(today=due) == services.remind(today=due) == 1
-    assert Notification.objects.get().user == portfolio.owner
+    with CaptureQueriesContext(connection) as captured:
+        assert (services.remind(today=due), services.remind(today=due)) == (1, 0)
+    assert len(captured) == 2
+    told = Notification.objects.get()
+    assert told.user == portfolio.owner
+    assert told.link == reverse("analytics:quarterly-reviews", args=[portfolio.pk])
+    assert told.subject == f"A review of {portfolio.name} is due"
+    assert told.is_for_mail
     review = QuarterlyReview.objects.create(portfolio=portfolio, as_of=date(2024, 6, 30))
     QuarterlyReview.objects.update(finished_at=portfolio.created_at + selector.EVERY)
     assert services.remind(today=due + timedelta(days=1)) == 0
     assert services.remind(today=due + selector.EVERY) == 1
     assert Notification.objects.count() == 2
     assert review.portfolio == portfolio
+
+
+@pytest.mark.django_db
+def test_nobody_is_reminded_of_what_is_put_away_or_empty_and_the_muted_get_no_letter():
+    HoldingFactory(portfolio__archived_at=NOW)
+    HoldingFactory(portfolio__deleted_at=NOW)
+    HoldingFactory(quantity=0)
+    HoldingFactory(portfolio__owner__muted_kinds=["review"], portfolio__name="a\n b" + "c" * 70)
+    later = datetime.now(UTC).date() + selector.EVERY
+    assert services.remind(today=later) == 1
+    told = Notification.objects.get()
+    assert not told.is_for_mail
+    assert told.subject.startswith("A review of a bccc")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_account_export_has_every_review(measured):
+    complete(begin(measured), "Kept for me")
+    told = {table.name: table for table in exports.tables(measured.owner)}["quarterly_reviews"]
+    row = dict(zip(told.columns, told.rows[0], strict=True))
+    assert row["conclusions"]["risk"] == {"changes": True, "note": "Kept for me"}
+    assert row["figures"].keys() == set(selector.KEYS)
+    assert '""note"": ""Kept for me""' in account_exports.as_csv(told)  # JSON, not Python
