@@ -1,7 +1,14 @@
 from celery import shared_task
 from django.db import OperationalError
 
-from accounts.services import guests, letters, notifications, outbox, sessions
+from accounts.services import (
+    guests,
+    letters,
+    notifications,
+    outbox,
+    sessions,
+    webhook_deliveries,
+)
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
@@ -18,6 +25,21 @@ def send_due_mail(kind: str = "") -> None:
         report = outbox.send_due() if mine else None
     if report and report.out_of_time:
         send_due_mail.delay()
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def send_webhooks() -> None:
+    """Queue what webhooks are to be told, and tell for a while what is due; ring for the rest."""
+    webhook_deliveries.queue()
+    with outbox.single_sender(webhook_deliveries.ADVISORY_LOCK) as mine:
+        more = webhook_deliveries.send_due() if mine else False
+    if more:
+        send_webhooks.delay()
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def purge_webhooks() -> None:
+    webhook_deliveries.purge()
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)

@@ -12,6 +12,15 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": crontab(),
         "options": {"expires": 55},
     },
+    "webhooks": {
+        "task": "accounts.tasks.send_webhooks",
+        "schedule": crontab(),
+        "options": {"expires": 55},
+    },
+    "purge-webhooks": {
+        "task": "accounts.tasks.purge_webhooks",
+        "schedule": crontab(hour="3", minute="25"),
+    },
     "tell-month": {
         "task": "analytics.tasks.tell_month",
         "schedule": crontab(hour="5", minute="10", day_of_month="1-7"),

@@ -72,6 +72,11 @@ PORTFOLIO_FILE_MAX_BYTES = env.int("PORTFOLIO_FILE_MAX_BYTES", 10_000_000)
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = max(PORTFOLIO_FILE_MAX_BYTES, IMPORT_MAX_BYTES) + 100_000
 MAILS_PER_SECOND = env.float("MAILS_PER_SECOND", 10.0)
+# Webhooks go to public addresses, on these ports. An installation of one's own may let them reach
+# networks of its own too ("10.1.0.0/16"), with certificates from its own authority (a PEM file).
+WEBHOOK_PORTS = env.list("WEBHOOK_PORTS", [443], subcast=int)
+WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", [])
+WEBHOOK_CA_FILE = env.str("WEBHOOK_CA_FILE", "")
 
 # --- Operations (docs/operations.md) -------------------------------------------------------------
 # After an outage the missed nights of so many days are computed; older ones are skipped.
@@ -241,7 +246,11 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
-ACCOUNT_RATE_LIMITS = {"sandbox": "5/m/ip,20/h/ip", "recompute": "6/m/user,60/h/user"}
+ACCOUNT_RATE_LIMITS = {
+    "sandbox": "5/m/ip,20/h/ip",
+    "recompute": "6/m/user,60/h/user",
+    "webhook_test": "6/m/user,60/h/user",
+}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_FORMS = {
     "login": "accounts.forms.LoginForm",
@@ -382,9 +391,13 @@ if REDIS_URL.startswith("unix://"):
     )
 else:
     CELERY_BROKER_URL = REDIS_URL
-# Somebody waits for what is in "people": a worker takes that first.
-CELERY_TASK_QUEUES = [Queue("people"), Queue("celery")]
-CELERY_TASK_ROUTES = {"analytics.tasks.recompute_portfolio": {"queue": "people"}}
+# Somebody waits for what is in "people": a worker takes that first. Other people's servers, which
+# may be slow, come last.
+CELERY_TASK_QUEUES = [Queue("people"), Queue("celery"), Queue("webhooks")]
+CELERY_TASK_ROUTES = {
+    "analytics.tasks.recompute_portfolio": {"queue": "people"},
+    "accounts.tasks.send_webhooks": {"queue": "webhooks"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

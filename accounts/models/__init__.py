@@ -11,6 +11,7 @@ from accounts.models.users import (
     Theme,
     User,
 )
+from accounts.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "GUEST_DOMAIN",
@@ -25,4 +26,6 @@ __all__ = [
     "OutgoingEmail",
     "Theme",
     "User",
+    "Webhook",
+    "WebhookDelivery",
 ]

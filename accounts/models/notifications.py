@@ -42,6 +42,11 @@ class Notification(models.Model):
         db_default=True,
         help_text="Whether its person wanted letters about this when it came.",
     )
+    is_for_webhooks = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether a webhook of its person's is still to be told.",
+    )
     letter = models.ForeignKey(
         OutgoingEmail,
         null=True,
@@ -70,6 +75,11 @@ class Notification(models.Model):
                 fields=["user", "id"],
                 name="notifications_unmailed",
                 condition=models.Q(is_for_mail=True, letter__isnull=True),
+            ),
+            models.Index(
+                fields=["id"],
+                name="notifications_for_webhooks",
+                condition=models.Q(is_for_webhooks=True),
             ),
         )
 

@@ -19,7 +19,15 @@ from django.contrib.admin.models import LogEntry
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from accounts.models import ApiToken, BlockedAddress, Notification, OutgoingEmail, User
+from accounts.models import (
+    ApiToken,
+    BlockedAddress,
+    Notification,
+    OutgoingEmail,
+    User,
+    Webhook,
+    WebhookDelivery,
+)
 
 # A spreadsheet takes a text that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -102,6 +110,8 @@ def _account(user: User) -> Iterator[Table]:
             without=["text", "html", "headers"],
         ),
         table("notifications", Notification.objects.filter(user=user).order_by("pk")),
+        table("webhooks", Webhook.objects.filter(user=user), without=["secret"]),
+        table("webhook_deliveries", WebhookDelivery.objects.filter(webhook__user=user)),
         table("admin_actions", LogEntry.objects.filter(user=user)),
     )
     yield from own

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from accounts.models import AlertPreference, Kind, Notification, User
+from accounts.models import AlertPreference, Kind, Notification, User, Webhook
 from accounts.selectors import notifications as selector
 
 KEPT_FOR = timedelta(days=365)
@@ -47,6 +47,7 @@ def notify(*, user: User, kind: str, subject: str, body: str, link: str, key: st
         user=user,
         kind=Kind(kind),
         is_for_mail=user.alert_preference != AlertPreference.NONE and kind not in user.muted_kinds,
+        is_for_webhooks=user.webhooks.filter(state=Webhook.State.ACTIVE).exists(),
         subject=_one_line(subject),
         body=body,
         link=link,

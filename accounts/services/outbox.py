@@ -118,17 +118,17 @@ def claim(*, limit: int, lease: timedelta = LEASE, kind: str = "") -> list[int]:
 
 
 @contextmanager
-def single_sender() -> Iterator[bool]:
+def single_sender(lock: int = ADVISORY_LOCK) -> Iterator[bool]:
     """Whether this process is the only one to send now: two would double the rate."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
         mine = bool(cursor.fetchone()[0])
     try:
         yield mine
     finally:
         if mine:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
 
 
 def send_due(

@@ -22,9 +22,11 @@ STALE_AFTER = timedelta(days=3)
 LOOK_BACK = timedelta(days=90)
 
 TELL_HOLDERS = """
-    INSERT INTO accounts_notification (user_id, key, kind, subject, body, link, is_for_mail)
+    INSERT INTO accounts_notification
+        (user_id, key, kind, subject, body, link, is_for_mail, is_for_webhooks)
     SELECT owner.id, %(key)s, %(kind)s, words.subject, words.body, %(link)s,
-           owner.alert_preference <> 'none' AND NOT %(kind)s = ANY(owner.muted_kinds)
+           owner.alert_preference <> 'none' AND NOT %(kind)s = ANY(owner.muted_kinds),
+           owner.id IN (SELECT user_id FROM accounts_webhook WHERE state = 'active')
     FROM accounts_user AS owner
     JOIN unnest(%(styles)s::text[], %(subjects)s::text[], %(bodies)s::text[])
          AS words(style, subject, body) ON words.style = owner.number_style
@@ -39,9 +41,10 @@ TELL_HOLDERS = """
 # The words are written when they are first read (analytics.emails.summary_words).
 TELL_MONTH = """
     INSERT INTO accounts_notification
-        (user_id, key, kind, reference, subject, body, link, is_for_mail)
+        (user_id, key, kind, reference, subject, body, link, is_for_mail, is_for_webhooks)
     SELECT owner.id, %(key)s, 'summary', %(run)s, '', '', '',
-           owner.alert_preference <> 'none' AND NOT 'summary' = ANY(owner.muted_kinds)
+           owner.alert_preference <> 'none' AND NOT 'summary' = ANY(owner.muted_kinds),
+           owner.id IN (SELECT user_id FROM accounts_webhook WHERE state = 'active')
     FROM accounts_user AS owner
     WHERE owner.is_active AND EXISTS (
         SELECT FROM portfolios_portfolio AS portfolio

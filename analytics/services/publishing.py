@@ -100,9 +100,10 @@ CLOSE_ALERTS = """
 # Each alert is one item for its portfolio's owner; its words are written when it is first read.
 TELL = """
     INSERT INTO accounts_notification
-        (user_id, key, kind, reference, subject, body, link, is_for_mail)
+        (user_id, key, kind, reference, subject, body, link, is_for_mail, is_for_webhooks)
     SELECT owner.id, format('alert:%%s', alert.id), news.kind, alert.id, '', '', '',
-           owner.alert_preference <> 'none' AND NOT news.kind = ANY(owner.muted_kinds)
+           owner.alert_preference <> 'none' AND NOT news.kind = ANY(owner.muted_kinds),
+           owner.id IN (SELECT user_id FROM accounts_webhook WHERE state = 'active')
     FROM analytics_alertevent AS alert
     JOIN portfolios_portfolio AS portfolio ON portfolio.id = alert.portfolio_id
     JOIN accounts_user AS owner ON owner.id = portfolio.owner_id

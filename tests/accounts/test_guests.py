@@ -321,7 +321,8 @@ def test_a_person_is_never_adopted_nor_discarded() -> None:
 STAYS_BEHIND = {
     "account.EmailAddress", "mfa.Authenticator", "usersessions.UserSession", "admin.LogEntry",
     "accounts.ApiToken", "accounts.Notification", "accounts.OutgoingEmail", "accounts.User",
-    "accounts.User_groups", "accounts.User_user_permissions", "portfolios.TokenMigration",
+    "accounts.Webhook", "accounts.User_groups", "accounts.User_user_permissions",
+    "portfolios.TokenMigration",
     "analytics.SuggestionLife",  # comes with its portfolio; who put it aside is forgotten
 }  # fmt: skip
 COMES_ALONG = {

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.services import authenticators, encryption
+from accounts.services import authenticators, encryption, webhooks
 
 
 class Command(BaseCommand):
@@ -10,7 +10,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            rotated = authenticators.rotate_secrets()
+            rotated = authenticators.rotate_secrets() + webhooks.rotate_secrets()
         except encryption.Unreadable as error:
             raise CommandError(
                 f"{error} Add the missing key at the end, and run this again."
