@@ -3,6 +3,7 @@ from django.urls import path
 from analytics.views import (
     assets,
     correlations,
+    finder,
     market,
     performance,
     portfolios,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("portfolios/<int:pk>/rebalance/", rebalance.rebalance, name="rebalance"),
     path("portfolios/<int:pk>/rebalance/plan.csv", rebalance.plan_csv, name="rebalance-csv"),
     path("portfolios/<int:pk>/workbench/", workbench.workbench, name="workbench"),
+    path("portfolios/<int:pk>/finder/", finder.finder, name="finder"),
     path("portfolios/<int:pk>/sale-check/", sale_check.sale_check, name="sale-check"),
     path(
         "portfolios/<int:pk>/suggestions/",

@@ -63,6 +63,7 @@ PAGES = {
     "analytics:correlation-pair": 9,
     "analytics:workbench": 14,
     "analytics:proposals": 14,
+    "analytics:finder": 15,
     "analytics:target-versions": 9,
     "portfolios:holdings": 12,
     "portfolios:targets": 9,
@@ -98,7 +99,9 @@ OF_ASSETS = {
 }
 OF_A_PORTFOLIO = {
     f"portfolios:{name}" for name in ("holdings", "targets", "rules", "activity", "import-list")
-} | {f"analytics:{name}" for name in ("workbench", "proposals", "target-versions", "tilt")}
+} | {
+    f"analytics:{name}" for name in ("workbench", "proposals", "finder", "target-versions", "tilt")
+}
 
 
 @pytest.fixture

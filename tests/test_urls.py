@@ -77,6 +77,7 @@ OWNED = {
     "analytics:allocation": owned(allowed=("GET",)),
     "analytics:workbench": owned(),
     "analytics:proposals": owned(),
+    "analytics:finder": owned(allowed=("GET",)),
     "analytics:target-versions": Url(arguments=("portfolio",)),
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),

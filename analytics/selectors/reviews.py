@@ -52,8 +52,8 @@ def read(portfolio: Portfolio, reading: Reading) -> Review:
     )
 
 
-def hidden_clusters(*, as_of: date) -> list[Cluster]:
-    """The stable ones of the largest coins, of what Bitcoin leaves."""
+def hidden_clusters(*, as_of: date, only_stable: bool = True) -> list[Cluster]:
+    """The stable ones of the largest coins, of what Bitcoin leaves; or all, coins alone, too."""
     told = ClusterDay.objects.filter(as_of=as_of, window=CLUSTER_WINDOW, without_bitcoin=True)
     day = told.first()
     if day is None:
@@ -65,7 +65,7 @@ def hidden_clusters(*, as_of: date) -> list[Cluster]:
     return [
         Cluster(frozenset(ids), shares[label])
         for label, ids in members.items()
-        if len(ids) > 1 and shares[label] >= STABLE_SHARE
+        if not only_stable or (len(ids) > 1 and shares[label] >= STABLE_SHARE)
     ]
 
 

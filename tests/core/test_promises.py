@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import analytics.core
 from analytics.core import (
+    additions,
     bands,
     cash_trades,
     category_targets,
@@ -164,6 +165,9 @@ def money_weighted(c):
 
 
 KERNELS = {
+    "additions.add": lambda c: additions.add(
+        c.weights, c.covariance, shares=c.fee[:, None], most=0.5 * c.band[:, None]
+    ),
     "bands.category_weights": lambda c: bands.category_weights(
         c.weights, c.categories, N_CATEGORIES
     ),
