@@ -8,6 +8,7 @@ from analytics.views import (
     performance,
     portfolios,
     quarterly_reviews,
+    questions,
     rebalance,
     reviews,
     sale_check,
@@ -87,6 +88,7 @@ urlpatterns = [
     path("tools/defi/", tools.defi_allocation, name="defi-allocation"),
     path("tools/models/", tools.model_comparison, name="model-comparison"),
     path("glossary/", tools.glossary, name="glossary"),
+    path("questions/", questions.questions, name="questions"),
     path("market/", market.market, name="market"),
     path("market/correlation/", correlations.correlation, name="correlation"),
     path(

@@ -179,6 +179,7 @@ PUBLIC = {
     "portfolios:model-portfolio-list": Url(allowed=("GET",), anonymous=200),
     "portfolios:model-portfolio": Url(allowed=("GET",), arguments=("model",), anonymous=200),
     "analytics:glossary": Url(allowed=("GET",), anonymous=200),
+    "analytics:questions": Url(allowed=("GET",), anonymous=200),
     "analytics:sandbox": Url(allowed=("POST",), anonymous=405, user=302),
     "livez": Url(allowed=("GET",), anonymous=200),
     "readyz": Url(allowed=("GET",), anonymous=200),

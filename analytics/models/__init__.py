@@ -1,5 +1,6 @@
 from analytics.models.alerts import AlertEvent, BreachEpisode
 from analytics.models.assets import AssetDay
+from analytics.models.claims import ClaimDay
 from analytics.models.market import ClusterDay, MarketSnapshot, RegimeDay, SwitchingReview
 from analytics.models.results import PortfolioResult
 from analytics.models.reviews import QuarterlyReview
@@ -10,6 +11,7 @@ __all__ = [
     "AlertEvent",
     "AssetDay",
     "BreachEpisode",
+    "ClaimDay",
     "ClusterDay",
     "MarketSnapshot",
     "NightlyRun",

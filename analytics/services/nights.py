@@ -16,7 +16,15 @@ from structlog.contextvars import bound_contextvars
 from analytics.models import NightlyRun, RegimeDay, RunChunk
 from analytics.selectors import market as market_selector
 from analytics.selectors.market import Market
-from analytics.services import asset_days, chunks, cluster_days, market, publishing, runs
+from analytics.services import (
+    asset_days,
+    chunks,
+    claim_days,
+    cluster_days,
+    market,
+    publishing,
+    runs,
+)
 from portfolios.services import price_imports, signal_imports, tilts
 
 DUE_AT = time(0, 30)  # UTC: providers have closed the day's candle by then
@@ -190,6 +198,7 @@ def _step(run_id: int) -> bool:
         market.refresh(as_of=run.as_of)
         asset_days.refresh(as_of=run.as_of)
         cluster_days.refresh(as_of=run.as_of)
+        claim_days.refresh(as_of=run.as_of)
         run.high_volatility = RegimeDay.objects.get(date=run.as_of).high_volatility
         return _enter(run, State.MEASURED)
     if run.state == State.MEASURED:

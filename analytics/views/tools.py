@@ -31,6 +31,11 @@ TOOLS = (
         "What was measured of each model, beside what the article claims of it.",
     ),
     (
+        "analytics:questions",
+        "Questions answered",
+        "The article’s questions and the five common mistakes, with figures of the last night.",
+    ),
+    (
         "analytics:glossary",
         "Figures explained",
         "What each number means, how it is calculated, and who says so.",
