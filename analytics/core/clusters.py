@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.cluster import hierarchy
 
-from analytics.core import arrays, correlation
+from analytics.core import arrays, batches, correlation
 from analytics.core.arrays import BoolArray, FloatArray, IntArray
 from analytics.core.correlation import PairwiseCorrelation, fading_weights
 from analytics.core.errors import (
@@ -31,6 +31,8 @@ STABLE_SHARE = 0.80
 DRAWS = 500
 # Mean distances are sums of roots: one at the threshold is so only up to rounding.
 HEIGHT_ROUNDING = 1e-9
+# So many elements of a batch of draws stay in the second-level cache with what is made of them.
+ELEMENTS = 2**15
 # Volatility clusters for weeks; shorter blocks would break what makes wild days come together.
 BLOCK_DAYS = 20
 
@@ -98,7 +100,7 @@ def find(correlations: ArrayLike, *, threshold: float = THRESHOLD) -> Clusters:
     if len(matrix) < 2:
         alone = np.arange(len(matrix))
         return Clusters(alone, alone.copy(), np.empty((0, 4)))
-    distances = _distances(matrix, _above_diagonal(len(matrix)))
+    distances = _distances(matrix[_above_diagonal(len(matrix))])
     merges = hierarchy.optimal_leaf_ordering(hierarchy.linkage(distances, "average"), distances)
     leaves = hierarchy.leaves_list(merges).astype(np.int64)
     return Clusters(_cut(merges, threshold), leaves, merges)
@@ -207,12 +209,12 @@ def stability(
     moves, observed = _moves(daily_returns, min_overlap)
     weights = np.ones(n_days) if halflife is None else fading_weights(n_days, halflife)
     whole, _, _ = correlation.zero_mean(moves, observed, weights)
-    returned, above = np.zeros(member.shape[1]), _above_diagonal(n_assets)
-    for multiplicity in _multiplicities(n_days, draws, block_days, seed):
-        drawn, defined, _ = correlation.zero_mean(moves, observed, multiplicity * weights)
-        distances = _distances(np.where(defined, drawn, whole), above)
-        found = _cut(hierarchy.linkage(distances, "average"), threshold)
-        returned += _similarity(member, _membership(found)) >= SIMILARITY
+    multiplicities = _multiplicities(n_days, draws, block_days, seed) * weights
+    correlate = _resampling(moves, observed, whole)
+    returned = np.zeros(member.shape[1], dtype=np.int64)
+    for rows in batches.chunks(draws, max(1, ELEMENTS // n_assets**2)):
+        together = _joined(_distances(correlate(multiplicities[rows])), threshold)
+        returned += (_similarity(member, together) >= SIMILARITY).sum(axis=0)
     share = returned / draws
     return Stability(share=share, stable=share >= STABLE_SHARE)
 
@@ -225,9 +227,8 @@ def _require_clusters(n_assets: int, labels: IntArray) -> None:
         raise OutOfRangeError(f"labels are {present.tolist()}, must be 0, 1, … with none left out")
 
 
-def _distances(correlations: FloatArray, above: BoolArray) -> FloatArray:
-    """Return the distance of each pair above the diagonal, row by row."""
-    return np.asarray(np.sqrt(2 * np.maximum(1 - correlations[above], 0.0)))
+def _distances(correlations: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt(2 * np.maximum(1 - correlations, 0.0)))
 
 
 def _above_diagonal(n_assets: int) -> BoolArray:
@@ -237,13 +238,11 @@ def _above_diagonal(n_assets: int) -> BoolArray:
 def _cut(merges: FloatArray, threshold: float) -> IntArray:
     """Cut the tree at the distance of `threshold`, and number clusters as they first appear.
 
-    From the root down, each merge below the cut hands its name to both of its parts (as
-    `scipy.cluster.hierarchy.fcluster`, whose checks take longer than all the rest of a draw).
+    From the root down, each merge below the cut hands its name to both of its parts.
     """
-    height = np.sqrt(2 * (1 - threshold)) + HEIGHT_ROUNDING
     n_assets = len(merges) + 1
     names = list(range(2 * n_assets - 1))
-    joined = int(np.searchsorted(merges[:, 2], height, side="right"))  # heights ascend
+    joined = int(np.searchsorted(merges[:, 2], _height(threshold), side="right"))  # heights ascend
     for node, (one, other) in zip(
         range(n_assets + joined - 1, n_assets - 1, -1),
         merges[:joined, :2][::-1].astype(np.int64).tolist(),
@@ -254,6 +253,10 @@ def _cut(merges: FloatArray, threshold: float) -> IntArray:
     return np.array([numbers.setdefault(name, len(numbers)) for name in names[:n_assets]])
 
 
+def _height(threshold: float) -> float:
+    return float(np.sqrt(2 * (1 - threshold))) + HEIGHT_ROUNDING
+
+
 def _membership(labels: IntArray) -> FloatArray:
     """Return a column of zeros and ones for each cluster."""
     joined = labels[:, None] == np.arange(labels.max(initial=-1) + 1)
@@ -261,9 +264,12 @@ def _membership(labels: IntArray) -> FloatArray:
 
 
 def _similarity(clusters: FloatArray, others: FloatArray) -> FloatArray:
-    """Return the Jaccard similarity of each cluster with the most similar of the others."""
-    both = clusters.T @ others
-    either = clusters.sum(axis=0)[:, None] + others.sum(axis=0) - both
+    """Return the Jaccard similarity of each cluster with the most similar of each draw's.
+
+    `clusters` (n, k) is one column of members each, `others` (draws, n, n) one row each.
+    """
+    both = others @ clusters
+    either = clusters.sum(axis=0) + others.sum(axis=2)[..., None] - both
     return np.asarray((both / either).max(axis=1, initial=0.0))
 
 
@@ -283,11 +289,72 @@ def _moves(returns: FloatArray, min_overlap: int) -> tuple[FloatArray, BoolArray
     return moves, observed
 
 
-def _multiplicities(n_days: int, draws: int, block_days: int, seed: int) -> Iterator[FloatArray]:
-    """Yield how often each draw has each day."""
+def _multiplicities(n_days: int, draws: int, block_days: int, seed: int) -> FloatArray:
+    """Return how often each draw has each day, (draws, n_days)."""
     generator = np.random.default_rng(seed)
-    n_blocks = -(-n_days // block_days)
-    for _ in range(draws):
-        starts = generator.integers(n_days, size=(n_blocks, 1))
-        days = ((starts + np.arange(block_days)) % n_days).ravel()[:n_days]
-        yield np.bincount(days, minlength=n_days).astype(np.float64)
+    starts = generator.integers(n_days, size=(draws, -(-n_days // block_days), 1))
+    days = ((starts + np.arange(block_days)) % n_days).reshape(draws, -1)[:, :n_days]
+    apart = days + n_days * np.arange(draws)[:, None]
+    counts = np.bincount(apart.ravel(), minlength=draws * n_days)
+    return counts.reshape(draws, n_days).astype(np.float64)
+
+
+def _resampling(
+    moves: FloatArray, observed: BoolArray, whole: FloatArray
+) -> Callable[[FloatArray], FloatArray]:
+    """Return what correlates the pairs under each of many weightings of the days, in one product.
+
+    As `correlation.zero_mean` does under one; an undefined pair keeps its `whole` correlation.
+    (draws, n_days) gives (draws, n, n), of which only what is above the diagonal is told.
+    """
+    n_assets = len(whole)
+    one, other = np.nonzero(_above_diagonal(n_assets))
+    products = moves[:, one] * moves[:, other]
+    squares = moves**2
+    common = observed[:, one] & observed[:, other]
+
+    def sums(weights: FloatArray, of: IntArray) -> FloatArray:
+        if observed.all():  # a sum an asset rather than one a pair
+            return np.asarray((weights @ squares)[:, of])
+        return weights @ (squares[:, of] * common)
+
+    def correlate(weights: FloatArray) -> FloatArray:
+        scale = np.sqrt(sums(weights, one) * sums(weights, other))
+        raw = np.clip(weights @ products / np.where(scale > 0, scale, 1.0), -1.0, 1.0)
+        correlations = np.zeros((len(weights), n_assets, n_assets))
+        correlations[:, one, other] = np.where(scale > 0, raw, whole[one, other])
+        return correlations
+
+    return correlate
+
+
+def _joined(distances: FloatArray, threshold: float) -> FloatArray:
+    """Join the two nearest clusters of each draw until no two are near enough.
+
+    Average linkage, cut at `threshold`, of all draws at once: the distance to a new cluster is the
+    mean of those to its parts, weighted by their sizes. `distances` (draws, n, n), changed here,
+    need only be told above the diagonal. Each row of (draws, n, n) has ones at the members of a
+    cluster, or none.
+    """
+    draws, n_assets, _ = distances.shape
+    distances = np.where(_above_diagonal(n_assets), distances, 0.0)
+    distances += distances.transpose(0, 2, 1)
+    distances[:, np.arange(n_assets), np.arange(n_assets)] = np.inf
+    together = np.tile(np.eye(n_assets), (draws, 1, 1))
+    sizes = np.ones((draws, n_assets))
+    left, height = np.arange(draws), _height(threshold)
+    while len(left):
+        all_pairs = distances.reshape(draws, -1)
+        nearest = (all_pairs if len(left) == draws else all_pairs[left]).argmin(axis=1)
+        one, other = np.divmod(nearest, n_assets)  # ascending: the matrix is symmetric
+        near = distances[left, one, other] <= height
+        left, one, other = left[near], one[near], other[near]
+        parts = sizes[left, one, None], sizes[left, other, None]
+        mean = parts[0] * distances[left, one] + parts[1] * distances[left, other]
+        mean /= parts[0] + parts[1]
+        distances[left, one] = distances[left, :, one] = mean
+        distances[left, other] = distances[left, :, other] = np.inf
+        sizes[left, one] += sizes[left, other]
+        together[left, one] += together[left, other]
+        together[left, other] = 0.0
+    return together

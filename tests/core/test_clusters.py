@@ -133,8 +133,40 @@ def test_a_block_just_below_the_cut_is_not_stable():
 
 def test_similarity_is_jaccards():
     # {0, 1, 2, 3} against {0, 1, 2}: three of four; {4} against {3, 4}: one of two.
-    both = [np.eye(2)[labels] for labels in ([0, 0, 0, 0, 1], [0, 0, 0, 1, 1])]
-    np.testing.assert_array_equal(clusters._similarity(*both), [0.75, 0.5])
+    one, other = (np.eye(2)[labels] for labels in ([0, 0, 0, 0, 1], [0, 0, 0, 1, 1]))
+    np.testing.assert_array_equal(clusters._similarity(one, other.T[None]), [[0.75, 0.5]])
+
+
+@given(st.integers(2, 15), st.integers(0, 2**32 - 1), st.floats(-1, 1))
+def test_many_draws_are_joined_at_once_as_scipy_joins_one(n_assets, seed, threshold):
+    rho = np.array([random_correlation(n_assets, seed + n) for n in range(3)])
+    distances = np.sqrt(2 * np.clip(1 - rho, 0, 2))
+    pairs = np.triu_indices(n_assets, 1)
+    for drawn, together in zip(distances, clusters._joined(distances, threshold), strict=True):
+        merges = hierarchy.linkage(drawn[pairs], "average")
+        height = np.sqrt(2 * (1 - threshold)) + 1e-9
+        found = {frozenset(np.flatnonzero(row)) for row in together if row.any()}
+        assert found == partition(hierarchy.fcluster(merges, height, "distance"))
+
+
+@pytest.mark.parametrize("halflife", [None, 40])
+@pytest.mark.parametrize("young", [0, 100])
+def test_draws_at_once_are_those_of_one_at_a_time(young, halflife):
+    returns, planted = planted_blocks((4, 3, 2, 1), n_days=180, inside=0.7)
+    returns[:young, 2:4] = np.nan
+    moves, observed = clusters._moves(returns, 60)
+    weights = np.ones(180) if halflife is None else 0.5 ** (np.arange(180)[::-1] / halflife)
+    returned = np.zeros(4)
+    for multiplicity in clusters._multiplicities(180, draws=200, block_days=20, seed=0):
+        rho, _, _ = correlation.zero_mean(moves, observed, multiplicity * weights)
+        distances = np.sqrt(2 * np.maximum(1 - rho[np.triu_indices(10, 1)], 0))
+        cut = hierarchy.fcluster(hierarchy.linkage(distances, "average"), np.sqrt(0.6), "distance")
+        for number, members in enumerate([range(4), range(4, 7), (7, 8), (9,)]):
+            near = [len(c & set(members)) / len(c | set(members)) for c in partition(cut)]
+            returned[number] += max(near) >= 0.75
+    found = clusters.stability(returns, planted, halflife=halflife, draws=200)
+    np.testing.assert_array_equal(found.share, returned / 200)
+    assert 0 < found.share.min() < 1
 
 
 def test_each_draw_is_made_of_whole_blocks_and_as_long_as_history():
