@@ -36,6 +36,11 @@ urlpatterns = [
     path("portfolios/<int:pk>/finder/", finder.finder, name="finder"),
     path("portfolios/<int:pk>/sale-check/", sale_check.sale_check, name="sale-check"),
     path(
+        "portfolios/<int:pk>/sale-check/<int:transaction_pk>/",
+        sale_check.changed_sale_check,
+        name="changed-sale-check",
+    ),
+    path(
         "portfolios/<int:pk>/suggestions/",
         suggestions.suggestion_history,
         name="suggestion-history",

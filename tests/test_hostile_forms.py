@@ -39,6 +39,7 @@ UNSEEN = {
     "analytics:proposals",  # asked by the workbench's form
     "analytics:target-versions",  # its forms are those of versions
     "portfolios:transaction-create",  # its form goes to the check of a sale first
+    "portfolios:transaction",  # likewise
     "analytics:suggestion-done",
     "analytics:suggestion-dismiss",
     "analytics:suggestion-snooze",

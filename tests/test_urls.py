@@ -81,6 +81,7 @@ OWNED = {
     "analytics:target-versions": Url(arguments=("portfolio",)),
     "analytics:rebalance": owned(allowed=("GET",)),
     "analytics:sale-check": owned(),
+    "analytics:changed-sale-check": owned("transaction"),
     "analytics:review": owned(allowed=("GET",)),
     "analytics:quarterly-reviews": owned(),
     "analytics:quarterly-review": owned("finished_review", allowed=("GET",)),

@@ -19,6 +19,14 @@ ABOUT = 1.1
 
 
 @dataclass(frozen=True)
+class Sold:
+    """What a line of the ledger sells; `units` of the asset."""
+
+    asset: Asset
+    units: Decimal
+
+
+@dataclass(frozen=True)
 class SaleCheck:
     """What the plan, the market and the position say of a sale that the plan does not call for."""
 
@@ -44,13 +52,19 @@ class SaleCheck:
         return "above its band" if position.drift > 0 else "below its band"
 
 
-def read(entry: Transaction) -> SaleCheck | None:
+def read(entry: Transaction, *, before: Sold | None = None) -> SaleCheck | None:
     """What to show before the sale is recorded; None where the plan calls for it, or is not known.
 
-    A handful of queries, and only for a sale.
+    `before` is what a line that is changed has sold so far: holdings, and so the plan, know of
+    that. A handful of queries, and only for a sale.
     """
-    asset, run = _sold(entry), portfolio_pages.current_run()
-    if asset is None or run is None or _is_history(entry, run.as_of):
+    sale, run = sold(entry), portfolio_pages.current_run()
+    if sale is None or run is None or _is_history(entry, run.as_of):
+        return None
+    asset, units = sale.asset, sale.units
+    if before is not None and before.asset == asset:
+        units -= before.units
+    if units <= 0:
         return None
     results = PortfolioResult.objects.filter(run=run, portfolio=entry.portfolio)
     revision = results.order_by("-revision").values_list("revision", flat=True).first()
@@ -58,7 +72,7 @@ def read(entry: Transaction) -> SaleCheck | None:
     if not reading:
         return None
     planned = sum(t.units for t in reading.trades if t.asset == asset and t.amount < 0)
-    if planned and float(entry.sent_quantity or Decimal(0)) <= planned * ABOUT:
+    if planned and float(units) <= planned * ABOUT:
         return None
     day = RegimeDay.objects.filter(date=run.as_of).first()
     measured = AssetDay.objects.filter(asset=asset, as_of=run.as_of)
@@ -71,13 +85,13 @@ def read(entry: Transaction) -> SaleCheck | None:
     )
 
 
-def _sold(entry: Transaction) -> Asset | None:
+def sold(entry: Transaction) -> Sold | None:
     """What a line sells. Money and, where something is bought with them, stablecoins are spent."""
     asset = entry.sent_asset
     if asset is None or entry.kind not in (Kind.SELL, Kind.SWAP, Kind.BUY):
         return None
     spent = {Asset.Kind.CASH} if entry.kind == Kind.SELL else {Asset.Kind.CASH, "stablecoin"}
-    return None if asset.kind in spent else asset
+    return None if asset.kind in spent else Sold(asset, entry.sent_quantity or Decimal(0))
 
 
 def _is_history(entry: Transaction, as_of: date) -> bool:

@@ -19,3 +19,17 @@ def sale_check(request: HtmxRequest, pk: int) -> HttpResponse:
         if form.is_valid() and (check := sale_checks.read(form.filled())):
             return activity.page(request, form, portfolio, check=check)
     return activity.transaction_create(request, pk)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def changed_sale_check(request: HtmxRequest, pk: int, transaction_pk: int) -> HttpResponse:
+    """A line that is changed; if it then sells more than it did, that is asked about likewise."""
+    if request.method == "POST" and "anyway" not in request.POST:
+        portfolio, entry, form = activity.known_entry(request, pk, transaction_pk)
+        if form is not None and form.is_valid():
+            before = sale_checks.sold(entry)
+            if check := sale_checks.read(form.filled(), before=before):
+                return activity.page(request, form, portfolio, entry=entry, check=check)
+    return activity.transaction(request, pk, transaction_pk)

@@ -72,11 +72,9 @@ def transaction_create(request: HtmxRequest, pk: int) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def transaction(request: HtmxRequest, pk: int, transaction_pk: int) -> HttpResponse:
     """One line as a form; a token migration can only be removed."""
-    portfolio = _visible_or_404(request, pk)
-    entry = _entry_or_404(portfolio, transaction_pk)
-    if entry.kind not in LEGS:
+    portfolio, entry, form = known_entry(request, pk, transaction_pk)
+    if form is None:
         return page(request, None, portfolio, entry=entry)
-    form = TransactionForm(_submitted(request), portfolio=portfolio, entry=entry)
     if form.is_valid():
         try:
             transactions.change(
@@ -143,6 +141,21 @@ def new_entry(request: HttpRequest, pk: int) -> tuple[Portfolio, TransactionForm
     kind = asked if asked in OFFERED else Transaction.Kind.BUY
     entry = Transaction(portfolio=portfolio, kind=kind, at=timezone.now().replace(microsecond=0))
     return portfolio, TransactionForm(_submitted(request), portfolio=portfolio, entry=entry)
+
+
+def known_entry(
+    request: HttpRequest, pk: int, transaction_pk: int
+) -> tuple[Portfolio, Transaction, TransactionForm | None]:
+    """A line of the ledger, and its form unless it can only be removed."""
+    portfolio = _visible_or_404(request, pk)
+    entry = _entry_or_404(portfolio, transaction_pk)
+    if entry.kind not in LEGS:
+        return portfolio, entry, None
+    return (
+        portfolio,
+        entry,
+        TransactionForm(_submitted(request), portfolio=portfolio, entry=entry),
+    )
 
 
 def _stored(entry: Transaction) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from analytics.services import nights
+from analytics.services import nights, recomputation
 from portfolios.models import Transaction
 from tests.analytics.test_taxes import hold_lots
 from tests.factories import PortfolioFactory
@@ -121,3 +121,61 @@ def test_without_a_calculation_nothing_is_asked(coins, as_of):
     answer = client.post(f"{address}?kind=sell", typed)
     assert answer.status_code == 422
     assert "1 SOL more than is held" in answer.text
+
+
+@pytest.fixture
+def change(portfolio, coins):
+    """change(line, **fields): post a line's own form, as it stands but for these fields."""
+    client = Client()
+    client.force_login(portfolio.owner)
+
+    def post(line: Transaction, **fields: Any):
+        portfolio.refresh_from_db()
+        typed = {
+            "revision": portfolio.revision,
+            "at": f"{line.at:%Y-%m-%dT%H:%M:%S}",
+            "sent_asset": line.sent_asset_id,
+            "sent_quantity": line.sent_quantity,
+            "received_asset": line.received_asset_id,
+            "received_quantity": line.received_quantity,
+        }
+        address = reverse("analytics:changed-sale-check", args=[portfolio.pk, line.pk])
+        return client.post(address, typed | fields)
+
+    return post
+
+
+def test_a_sale_that_is_made_larger_is_asked_about_and_a_smaller_one_is_not(
+    record, change, portfolio
+):
+    record("sell", sent=("SOL", "1"), anyway="1")
+    sale = portfolio.transactions.get(kind=Transaction.Kind.SELL)
+    recomputation.recompute(portfolio_id=portfolio.pk)
+    answer = change(sale, sent_quantity="1.5")
+    sale.refresh_from_db()
+    assert (answer.status_code, sale.sent_quantity) == (200, 1)
+    assert QUESTION in answer.text
+    assert "plan does not sell SOL" in answer.text
+    assert change(sale, sent_quantity="0.75", note="less").status_code == 302
+    recomputation.recompute(portfolio_id=portfolio.pk)
+    sale.refresh_from_db()
+    assert change(sale, sent_quantity="1.5", anyway="1").status_code == 302
+    sale.refresh_from_db()
+    assert sale.sent_quantity == 1.5
+
+
+def test_what_the_plan_still_sells_may_be_added_to_a_sale(record, change, portfolio, coins):
+    """The plan knows of the sale as it stands; only what is added counts."""
+    record("sell", sent=("BTC", "0.25"))
+    sale = portfolio.transactions.get(kind=Transaction.Kind.SELL)
+    recomputation.recompute(portfolio_id=portfolio.pk)
+    assert QUESTION in change(sale, sent_quantity="4").text
+    assert QUESTION in change(sale, sent_asset=coins["SOL"].pk).text
+    assert change(sale, sent_quantity="0.75").status_code == 302
+    sale.refresh_from_db()
+    assert float(sale.sent_quantity) == 0.75
+
+
+def test_a_purchase_that_is_changed_is_not_asked_about(change, portfolio):
+    line = portfolio.transactions.filter(received_asset__symbol="SOL").first()
+    assert QUESTION not in change(line, note="more").text
