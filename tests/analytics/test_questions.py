@@ -13,11 +13,10 @@ from django.urls import reverse
 from analytics.core import backtests, correlation, market_mode, risk
 from analytics.core.returns import simple_returns
 from analytics.models import ClaimDay, NightlyRun
-from analytics.selectors import answers, portfolio_pages, questions
+from analytics.selectors import answers, questions
 from analytics.selectors import market as markets
-from analytics.services import claim_days, market, nights
+from analytics.services import claim_days, market
 from portfolios.models import Asset
-from portfolios.templatetags import figures as figures_of
 from tests.core.test_article_claims import graded_models
 
 AS_OF = date(2024, 12, 31)
@@ -279,27 +278,3 @@ def test_a_visitor_reads_the_figures_in_few_queries(figures):
     assert "31 December 2020 to 31 December 2024" in page
     assert "Not measured:" not in page
     assert "Yours" not in page
-
-
-@pytest.mark.django_db(transaction=True)
-def test_somebody_reads_what_their_own_portfolio_has_of_each(hold, as_of):
-    portfolio = hold({"BTC": 6, "SOL": 3}, {"BTC": "0.5", "SOL": "0.5"}, name="Mine")
-    nights.run_to_end(as_of=as_of)
-    client = Client()
-    client.force_login(portfolio.owner)
-    with CaptureQueriesContext(connection) as captured:
-        page = client.get(reverse("analytics:questions"), {"portfolio": portfolio.pk}).text
-    assert len(captured) <= 24
-    told = " ".join(page.split())
-    reading = portfolio_pages.read(portfolio, run=portfolio_pages.current_run())
-    bitcoin = next(p for p in reading.positions if p.asset.symbol == "BTC")
-    share = f"{figures_of.percent(bitcoin.share_of_risk)} % of the risk"
-    assert f"66.7 % of the money and {share}." in told
-    assert "Mine</a>: 2 positions." in told
-    assert "Mine</a>: Not found. Nothing was bought within the last year." in told
-    stranger = Client()
-    stranger.force_login(hold({}, {}).owner)
-    assert (
-        stranger.get(reverse("analytics:questions"), {"portfolio": portfolio.pk}).status_code == 404
-    )
-    assert "Mine" not in stranger.get(reverse("analytics:questions")).text
