@@ -53,7 +53,7 @@ PORTFOLIOS, ASSETS = 1000, 500
 # The address of each list, and the most queries that it may take.
 PAGES = {
     "accounts:notification-list": 5,
-    "analytics:portfolio-list": 12,
+    "analytics:portfolio-list": 9,
     "analytics:market": 9,
     "analytics:asset-list": 9,
     "analytics:asset": 9,

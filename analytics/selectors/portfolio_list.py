@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import (
     Case,
     Expression,
@@ -25,11 +25,18 @@ from analytics.models import NightlyRun, PortfolioResult
 from analytics.selectors import columns
 from analytics.selectors.portfolio_pages import is_judged
 from portfolios.models import Portfolio
+from portfolios.selectors import portfolios
 
 PAGE_SIZE = 25
 Status = PortfolioResult.Status
 # What asks for something to be done comes first.
 URGENCY = (Status.IN_BREACH, Status.UNPRICED, Status.NO_TARGETS, Status.EMPTY, Status.IN_BALANCE)
+EARLIER = ("value_1d", "value_7d", "value_30d")
+TONES: dict[str, str] = {
+    Status.IN_BALANCE: "bg-primary-subtle text-primary-emphasis",
+    Status.IN_BREACH: "bg-warning-subtle text-warning-emphasis",
+}
+OTHER_TONE = "bg-secondary-subtle text-secondary-emphasis"
 NOT_A_NUMBER = Value(float("nan"), output_field=FloatField())
 BY_NAME = "name"
 
@@ -78,18 +85,25 @@ class Row:
         return self.result is not None and is_judged(self.result)
 
     @property
-    def changes(self) -> list[tuple[str, float | None]]:
-        """The label and the change, as a fraction, of today's holdings since each earlier close."""
-        earlier = (
-            (self.result.value_1d, self.result.value_7d, self.result.value_30d)
-            if self.result
-            else (None, None, None)
-        )
-        labels = [LABELS[key] for key in ("1d", "7d", "30d")]
-        return [
-            (label, self.result.value / then - 1 if self.result and then else None)
-            for label, then in zip(labels, earlier, strict=True)
-        ]
+    def tone(self) -> str:
+        """The classes of the badge that says its status."""
+        return TONES.get(self.result.status if self.result else "", OTHER_TONE)
+
+    @property
+    def change_1d(self) -> float | None:
+        """Of today's holdings since the close a day before, as a fraction."""
+        return self._since(self.result.value_1d) if self.result else None
+
+    @property
+    def change_7d(self) -> float | None:
+        return self._since(self.result.value_7d) if self.result else None
+
+    @property
+    def change_30d(self) -> float | None:
+        return self._since(self.result.value_30d) if self.result else None
+
+    def _since(self, then: float | None) -> float | None:
+        return self.result.value / then - 1 if self.result and then else None
 
 
 @dataclass(frozen=True)
@@ -105,8 +119,8 @@ class PortfolioList:
         return f"sort={self.sort}&"
 
 
-def read(user: User, *, run: NightlyRun | None, sort: str, page: str) -> PortfolioList:
-    """One page of a user's portfolios in use, in three queries.
+def read(user: User, *, run: NightlyRun | None, in_use: int, sort: str, page: str) -> PortfolioList:
+    """One page of a user's portfolios, of which so many are in use, in two queries.
 
     `sort` is the key of a column, with a minus before it for the other way; what it does not
     understand sorts by name. Portfolios without a figure come last, either way.
@@ -114,8 +128,8 @@ def read(user: User, *, run: NightlyRun | None, sort: str, page: str) -> Portfol
     key = sort.removeprefix("-")
     if key not in SORTED_BY:
         sort = key = BY_NAME
-    portfolios = Paginator(_sorted(user, run, key, descending=sort.startswith("-")), PAGE_SIZE)
-    shown = portfolios.get_page(page)
+    rows = _sorted(user, run, key, descending=sort.startswith("-"))
+    shown = portfolios.counted_page(rows, in_use, page, size=PAGE_SIZE)
     return PortfolioList(
         columns=columns.heads(LABELS, sort=sort, ascending_first=ASCENDING_FIRST),
         page=shown,
@@ -126,17 +140,24 @@ def read(user: User, *, run: NightlyRun | None, sort: str, page: str) -> Portfol
 
 def measured(portfolios: Sequence[Portfolio], *, run: NightlyRun | None) -> list[Row]:
     """Each with its result at its own revision, if there is one. One query."""
-    results = PortfolioResult.objects.filter(run=run, portfolio__in=portfolios) if run else ()
+    results = _figures(run, [portfolio.pk for portfolio in portfolios]) if run else ()
     by_revision = {(result.portfolio_id, result.revision): result for result in results}
     return [Row(p, by_revision.get((p.pk, p.revision))) for p in portfolios]
+
+
+def _figures(run: NightlyRun, shown: Sequence[int]) -> QuerySet[PortfolioResult]:
+    """The results of portfolios without their positions, which are most of a result."""
+    results = PortfolioResult.objects.filter(run=run, portfolio__in=shown)
+    return results.only("status", "value", *EARLIER, "band", "worst_drift")
 
 
 def _sorted(
     user: User, run: NightlyRun | None, key: str, *, descending: bool
 ) -> QuerySet[Portfolio]:
-    portfolios = Portfolio.objects.visible_to(user).filter(archived_at=None)
+    rows = Portfolio.objects.visible_to(user).filter(archived_at=None)
     if key != BY_NAME:
         current = Q(results__run=run, results__revision=F("revision"))
-        portfolios = portfolios.annotate(current=FilteredRelation("results", condition=current))
+        rows = rows.annotate(current=FilteredRelation("results", condition=current))
     order = OrderBy(SORTED_BY[key], descending=descending, nulls_last=True)
-    return portfolios.select_related("profile").order_by(order, Lower("name"), "pk")
+    named = rows.select_related("profile").only("name", "revision", "profile__name")
+    return named.order_by(order, Lower("name"), "pk")

@@ -302,7 +302,7 @@ def read(portfolio: Portfolio, *, run: NightlyRun, revision: int | None = None) 
     ids = {*result.asset_ids, *(suggestion.asset_ids if suggestion else ())}
     assets = Asset.of_anybody.select_related("category").in_bulk(ids)
     closes = prices.closes_for(assets.values(), as_of=run.as_of)
-    positions = _positions(result, assets, closes=closes, measured=_measured(run))
+    positions = _positions(result, assets, closes=closes, measured=_measured(result, assets, run))
     categories = _by_category(positions, result)
     return Reading(
         run=run,
@@ -362,7 +362,12 @@ def _positions(
     return sorted(positions, key=lambda p: (-p.weight, -p.target_weight, p.asset.symbol))
 
 
-def _measured(run: NightlyRun) -> set[int]:
+def _measured(result: PortfolioResult, assets: dict[int, Asset], run: NightlyRun) -> set[int]:
+    """The assets of a result whose risk is known: a contribution of zero may be of any."""
+    shares = dict(zip(result.asset_ids, result.risk_contributions, strict=True))
+    known = {asset_id for asset_id, contribution in shares.items() if contribution != 0}
+    if all(asset.is_dollar for asset_id, asset in assets.items() if asset_id not in known):
+        return known
     ids = MarketSnapshot.objects.filter(as_of=run.as_of).values_list("asset_ids", flat=True)
     return set(ids.first() or ())
 

@@ -35,11 +35,17 @@ KEPT = "We wrote to you about these figures, so they stay until tonight or your 
 def portfolio_list(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
     run = portfolio_pages.current_run()
+    counted = portfolios.counts(request.user)
     listed = list_pages.read(
-        request.user, run=run, sort=request.GET.get("sort", ""), page=request.GET.get("page", "")
+        request.user,
+        run=run,
+        in_use=counted.in_use,
+        sort=request.GET.get("sort", ""),
+        page=request.GET.get("page", ""),
     )
     put_away = portfolios.put_away(
         request.user,
+        counted=counted,
         archived_page=request.GET.get("archived", ""),
         deleted_page=request.GET.get("deleted", ""),
     )
@@ -154,7 +160,7 @@ def _context(request: HttpRequest, portfolio: Portfolio) -> dict[str, object]:
         "life": cache(partial(suggestions.current, portfolio)),  # asked for by few templates
         "unit": base_units.read(request.user, on=run.as_of) if run else None,
         "failed": bool(run and not reading and portfolio_pages.failed(portfolio, run=run)),
-        "is_empty": not portfolio.holdings.exists() and not portfolio.target_weights.exists(),
+        "is_empty": not (reading and reading.positions) and portfolios.is_empty(portfolio),
         "tries": 0,
         "gave_up": False,
     }

@@ -42,6 +42,15 @@ class Balance:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """How many portfolios a user has in use, and how many that they do not see among those."""
+
+    in_use: int
+    archived: int
+    deleted: int
+
+
+@dataclass(frozen=True)
 class PutAway:
     """One page each of what a user does not see among their portfolios."""
 
@@ -49,26 +58,39 @@ class PutAway:
     deleted: Page[Portfolio]
 
 
-def put_away(user: User, *, archived_page: str, deleted_page: str) -> PutAway:
+def counts(user: User) -> Counts:
+    """All three in one query."""
+    found = Portfolio.objects.owned_by(user).aggregate(
+        in_use=Count("pk", filter=Q(archived_at=None, deleted_at=None)),
+        archived=Count("pk", filter=Q(archived_at__isnull=False, deleted_at=None)),
+        deleted=Count("pk", filter=Q(deleted_at__isnull=False)),
+    )
+    return Counts(**found)
+
+
+def put_away(user: User, *, counted: Counts, archived_page: str, deleted_page: str) -> PutAway:
     """What a user has archived, and what they have deleted and can still bring back."""
     owned = Portfolio.objects.owned_by(user)
     deleted = owned.filter(deleted_at__isnull=False).order_by("-deleted_at", "pk")
     archived = owned.filter(archived_at__isnull=False, deleted_at=None)
-    counts = owned.aggregate(
-        archived=Count("pk", filter=Q(archived_at__isnull=False, deleted_at=None)),
-        deleted=Count("pk", filter=Q(deleted_at__isnull=False)),
-    )
     return PutAway(
-        archived=_page(archived, counts["archived"], archived_page),
-        deleted=_page(deleted, counts["deleted"], deleted_page),
+        archived=counted_page(archived, counted.archived, archived_page, size=PUT_AWAY_PAGE),
+        deleted=counted_page(deleted, counted.deleted, deleted_page, size=PUT_AWAY_PAGE),
     )
 
 
-def _page(rows: QuerySet[Portfolio], count: int, number: str) -> Page[Portfolio]:
+def counted_page(
+    rows: QuerySet[Portfolio], count: int, number: str, *, size: int
+) -> Page[Portfolio]:
     """A page of rows that were counted already; where there are none, nothing is asked."""
-    paginator = Paginator(rows if count else rows.none(), PUT_AWAY_PAGE)
+    paginator = Paginator(rows if count else rows.none(), size)
     paginator.count = count
     return paginator.get_page(number)
+
+
+def is_empty(portfolio: Portfolio) -> bool:
+    """Whether nothing is held and nothing wanted."""
+    return not portfolio.holdings.exists() and not portfolio.target_weights.exists()
 
 
 def balances(portfolio: Portfolio, *, as_of: date | None) -> list[Balance]:

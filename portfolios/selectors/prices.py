@@ -39,9 +39,10 @@ LATEST = """
         SELECT close, date FROM portfolios_dailyprice
         WHERE asset_id = asset.id AND date <= %(as_of)s ORDER BY date DESC LIMIT 1
     ) AS price
-    WHERE asset.kind <> 'cash' AND asset.owner_id IS NULL
+    WHERE asset.kind <> 'cash' AND asset.owner_id IS NULL {which}
     UNION ALL
-    SELECT id, 1, %(as_of)s, true FROM portfolios_asset WHERE coingecko_id = 'usd'
+    SELECT asset.id, 1, %(as_of)s, true FROM portfolios_asset AS asset
+    WHERE asset.coingecko_id = 'usd' {which}
     UNION ALL
     SELECT asset.id, reference.rate::float8, reference.date, true
     FROM portfolios_asset AS asset
@@ -49,8 +50,9 @@ LATEST = """
         SELECT rate, date FROM portfolios_referencerate
         WHERE asset_id = asset.id AND date <= %(as_of)s ORDER BY date DESC LIMIT 1
     ) AS reference
-    WHERE asset.kind = 'cash' AND asset.coingecko_id <> 'usd'
+    WHERE asset.kind = 'cash' AND asset.coingecko_id <> 'usd' {which}
 """
+AMONG = "AND asset.id = ANY (%(assets)s)"
 HISTORIES = """
     SELECT price.asset_id, min(price.date), max(price.close),
            count(*) FILTER (WHERE price.date > %(as_of)s - 365),
@@ -176,10 +178,16 @@ def closes_of(*, coingecko_id: str, end: date) -> pd.Series:
     return pd.Series(closes, dtype=float)
 
 
-def latest_closes(*, as_of: date) -> dict[int, LatestClose]:
-    """The newest close by `as_of` of each listed asset that has one; a dollar is one dollar."""
+def latest_closes(
+    *, as_of: date, asset_ids: Collection[int] | None = None
+) -> dict[int, LatestClose]:
+    """The newest close by `as_of` of each listed asset, or of these, that has one.
+
+    A dollar is one dollar.
+    """
+    query = LATEST.format(which=ALL if asset_ids is None else AMONG)
     with connection.cursor() as cursor:
-        cursor.execute(LATEST, {"as_of": as_of})
+        cursor.execute(query, {"as_of": as_of, "assets": list(asset_ids or ())})
         return {
             asset_id: LatestClose(
                 close, day, is_stale=day < as_of - (RATE_HOLDS if is_rate else STALE_AFTER)
@@ -203,9 +211,13 @@ def latest_own_prices(*, as_of: date, asset_ids: Collection[int]) -> dict[int, L
 
 
 def closes_for(assets: Iterable[Asset], *, as_of: date) -> dict[int, LatestClose]:
-    """The newest closes of the catalogue, and the own prices of the own ones among `assets`."""
-    own = [asset.pk for asset in assets if asset.is_own]
-    return latest_closes(as_of=as_of) | latest_own_prices(as_of=as_of, asset_ids=own)
+    """The newest close of each of these that has one; of the own ones, their own price."""
+    own: list[int] = []
+    listed: list[int] = []
+    for asset in assets:
+        (own if asset.is_own else listed).append(asset.pk)
+    closes = latest_closes(as_of=as_of, asset_ids=listed)
+    return closes | latest_own_prices(as_of=as_of, asset_ids=own)
 
 
 def last_complete_day() -> date | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.safestring import SafeString
 
 from accounts.models import NumberStyle
 
@@ -30,6 +31,8 @@ LISTED = Decimal("0.00001")
 MOST_DECIMALS = 8
 # A style is two of these, as it is called: thousands_decimals.
 MARKS = {"comma": ",", "point": ".", "space": "\N{NO-BREAK SPACE}"}
+MOVEMENTS = {"+": "up", MINUS: "down"}
+COLOURS = {"up": "gain", "down": "loss"}
 _style: ContextVar[str] = ContextVar("number_style", default=NumberStyle.COMMA_POINT)
 
 
@@ -263,12 +266,11 @@ def side(value: Any) -> str:
 
 
 @register.filter
-def movement(value: Any) -> str:
-    """A change of value in a word, as it is shown: up, down or unchanged."""
+def change(value: Any) -> str:
+    """A change of value with its sign and its word, in their colour."""
     text = signed_percent(value)
-    if text == DASH:
-        return ""
-    return {"+": "up", MINUS: "down"}.get(text[0], "unchanged")
+    word = "" if text == DASH else MOVEMENTS.get(text[0], "unchanged")
+    return SafeString(f'<span class="{COLOURS.get(word, "")}">{text} {word}</span>')
 
 
 @register.filter

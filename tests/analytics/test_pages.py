@@ -373,8 +373,8 @@ def test_a_page_takes_a_bounded_number_of_queries(page, drifted):
     url = reverse(f"analytics:{page}", args=[drifted.pk])
     with CaptureQueriesContext(connection) as captured:
         client.get(url)
-    # A plan reads its own prices, risks and costs: nine queries more.
-    assert len(captured) <= (20 if page == "rebalance" else 14)
+    # A plan reads its own prices, risks and costs.
+    assert len(captured) <= {"overview": 11, "allocation": 11, "rebalance": 20}[page]
 
 
 # --- The market -----------------------------------------------------------------------------------

@@ -233,7 +233,8 @@ def test_the_words_beside_a_figure_are_the_same_in_every_style(style: str) -> No
     with figures.written_in(style):
         words = [figures.side(drift) for drift in (0.062, -0.031, 0.0004, None)]
         assert words == ["over", "under", "on target", ""]
-        assert figures.movement(-0.5) == "down"
+        shown = figures.signed_percent(-0.5)
+        assert figures.change(-0.5) == f'<span class="loss">{shown} down</span>'
 
 
 @given(st.decimals(Decimal(0), Decimal(10) ** 20, places=18), st.sampled_from(list(STYLES)))
