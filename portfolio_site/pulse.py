@@ -7,11 +7,13 @@ a look at the file costs nothing and needs no broker (livecheck.py).
 from pathlib import Path
 from typing import Any
 
+import structlog
 from celery import bootsteps
 from celery.beat import PersistentScheduler
 from django.conf import settings
 
 EVERY_SECONDS = 2
+logger = structlog.get_logger(__name__)
 
 
 def touch() -> None:
@@ -44,3 +46,17 @@ class Scheduler(PersistentScheduler):
     def tick(self, *arguments: Any, **options: Any) -> Any:
         touch()
         return super().tick(*arguments, **options)
+
+    def _ensure_connected(self) -> Any:
+        """Wait for a broker that has never been there, for as long as it takes, and alive.
+
+        Celery's own is asked for when the first entry is due, gives up after a hundred tries, and
+        holds up the loop, and with it the pulse, until then.
+        """
+        return self.connection.ensure_connection(
+            _tell, interval_start=EVERY_SECONDS, interval_step=0, callback=touch
+        )
+
+
+def _tell(error: Exception, interval: float) -> None:
+    logger.error("beat finds no broker", error=str(error), next_try_in=interval)

@@ -5,23 +5,32 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
+from redis import Redis
 
 from portfolio_site import pulse
-from tests.workers import REPOSITORY, worker
+from portfolio_site.embedded import places, valkey
+from tests.workers import REPOSITORY, wait, worker
 
 PATIENCE_SECONDS = 40
 
 
+def beat(schedule: Path, **environment: str) -> AbstractContextManager[None]:
+    return running(
+        "-m", "celery", "--quiet", "-A", "portfolio_site", "beat",
+        "--loglevel", "WARNING", "--pidfile=", "--schedule", str(schedule), **environment,
+    )  # fmt: skip
+
+
 @contextmanager
-def beat(schedule: Path, **environment: str) -> Iterator[None]:
+def running(*arguments: str, log: IO[bytes] | None = None, **environment: str) -> Iterator[None]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "celery", "--quiet", "-A", "portfolio_site", "beat",
-         "--loglevel", "WARNING", "--pidfile=", "--schedule", str(schedule)],
-        cwd=REPOSITORY, env={**os.environ, **environment}, start_new_session=True,
+        [sys.executable, *arguments], cwd=REPOSITORY, env={**os.environ, **environment},
+        start_new_session=True, stderr=log, stdout=log,
     )  # fmt: skip
     try:
         yield
@@ -49,6 +58,27 @@ def test_worker_and_beat_touch_their_files(tmp_path):
     ):
         assert_touched_again_and_again(tmp_path / "worker")
         assert_touched_again_and_again(tmp_path / "beat")
+
+
+def test_a_beat_that_never_had_a_broker_lives_and_rings_once_it_comes(tmp_path):
+    """It looks for the broker when the first entry is due, here after a second."""
+    broker = valkey.server(tmp_path / "valkey", places.for_sockets(tmp_path / "run"))
+    pulse_file, said = tmp_path / "pulse", tmp_path / "said"
+    quick_beat = ("-m", "tests.faults.quick_beat", str(tmp_path / "schedule"))
+    environment = {"REDIS_URL": f"unix://{broker.socket}", "PULSE_FILE": str(pulse_file)}
+    with (
+        said.open("wb") as log,
+        running(*quick_beat, log=log, **environment),
+    ):
+        wait(lambda: "beat finds no broker" in said.read_text(), PATIENCE_SECONDS)
+        pulse_file.unlink()
+        assert_touched_again_and_again(pulse_file)
+        try:
+            broker.ensure_launched(valkey.launch)
+            with Redis(unix_socket_path=str(broker.socket)) as queue:
+                wait(lambda: queue.llen("celery") > 0, PATIENCE_SECONDS)
+        finally:
+            broker.stop()
 
 
 def check(**environment: str) -> subprocess.CompletedProcess[str]:
