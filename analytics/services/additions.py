@@ -29,7 +29,7 @@ Room = dict[Asset, float]
 SHARE = 0.05  # of the portfolio; as the reference that all are compared at
 SMALLEST_SHARE = 0.005  # less room than this is none
 MOST = 0.99
-SHOWN = 25
+SHOWN = 15
 YEAR = 365  # days of returns
 
 

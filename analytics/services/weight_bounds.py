@@ -34,6 +34,7 @@ class Frame:
     """
 
     aims: Sequence[Aim]
+    keys: Sequence[str]  # of the groups: the core, money, or a category's id
     groups: Sequence[Range]
     of_group: Ids  # (k,) the group of each row
     caps: Floats  # (k,)
@@ -98,12 +99,13 @@ def frame(bench: Bench, profile: RiskProfile | None, weights: Mapping[Aim, Decim
     if not aims:
         raise NoProposal("Give at least one row a weight: proposals share out among those.")
     standing /= standing.sum()
-    groups, of_group = _groups(bench, profile, aims, places)
+    keys, groups, of_group = _groups(bench, profile, aims, places)
     decides = np.array([_decides(bench, place) for place in places])
     is_money = np.array([weight_limits.is_money(aim) for aim in aims], dtype=bool)
     free = decides & ~is_money
     made = Frame(
         aims=aims,
+        keys=keys,
         groups=groups,
         of_group=of_group,
         caps=np.array([float(weight_limits.cap(profile, aim)) for aim in aims]),
@@ -123,25 +125,29 @@ def _decides(bench: Bench, place: int) -> bool:
 
 def _groups(
     bench: Bench, profile: RiskProfile | None, aims: Sequence[Aim], places: Sequence[int]
-) -> tuple[list[Range], Ids]:
+) -> tuple[list[str], list[Range], Ids]:
     """Which rows are bound together: the core, money, and the categories of all others."""
-    groups: dict[object, Range] = {}
-    keys: list[object] = []
+    groups: dict[str, Range] = {}
+    keys: list[str] = []
     for aim, place in zip(aims, places, strict=True):
         category = aim.category if isinstance(aim, Asset) else aim
         if weight_limits.is_core(aim) or _is_all_core(bench, place):
-            key: object = CORE_GROUP
+            key = CORE_GROUP
             groups[key] = weight_limits.core(profile) or Range("Bitcoin and Ether")
         elif weight_limits.is_money(aim):
             key = MONEY_GROUP
             found = weight_limits.money(aims)
             groups[key] = found or Range("stablecoins and cash")
         else:
-            key = category.pk
+            key = str(category.pk)
             groups[key] = weight_limits.of_category(category, aims)
         keys.append(key)
     order = list(groups)
-    return list(groups.values()), np.array([order.index(key) for key in keys], dtype=np.int64)
+    return (
+        order,
+        list(groups.values()),
+        np.array([order.index(key) for key in keys], dtype=np.int64),
+    )
 
 
 def _is_all_core(bench: Bench, place: int) -> bool:

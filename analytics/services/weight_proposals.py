@@ -18,6 +18,7 @@ from analytics.core import (
     equilibrium,
     hierarchical_risk_parity,
     mean_variance,
+    risk,
     risk_budgets,
 )
 from analytics.core.errors import CoreError, InfeasibleBoundsError
@@ -31,6 +32,7 @@ from portfolios.templatetags.figures import exact_percent, percent
 
 Floats = NDArray[np.float64]
 Weights = Mapping[Aim, Decimal]
+Budgets = Mapping[str, Decimal]
 
 # Weights come in hundredths of a percent; finer where the bounds are finer.
 STEPS = 10_000
@@ -40,6 +42,8 @@ RISK_AVERSION = 3.0
 LAST_RANK = 200
 # A weight this close to a bound is held by it.
 AT_BOUND = 5e-5
+# A share of risk this far from its budget is told.
+TOLD_APART = 5e-4
 
 
 class Kind(StrEnum):
@@ -61,7 +65,8 @@ NAMES = {
 }
 IDEAS = {
     Kind.EQUAL_RISK: "Every coin adds the same risk.",
-    Kind.RISK_BUDGETS: "Risk is shared as the middles of the ranges share money, then equally.",
+    Kind.RISK_BUDGETS: "Risk is shared by your budgets, or else as the middles of the ranges "
+    "share money; in each equally.",
     Kind.MINIMUM_VOLATILITY: "The calmest mix that the bounds allow.",
     Kind.LARGEST_SHARPE: "Returns are assumed at which the market's own weights are the best ones.",
     Kind.HIERARCHICAL: "Like coins share a branch, and branches share risk.",
@@ -100,14 +105,19 @@ def propose(
     profile: RiskProfile | None,
     weights: Weights,
     market_caps: Mapping[int, float] | None = None,
+    budgets: Budgets | None = None,
 ) -> Proposal:
-    """Share out among the rows that have a weight. `market_caps` by asset id, US dollars."""
+    """Share out among the rows that have a weight. `market_caps` by asset id, US dollars.
+
+    `budgets` are the shares of risk that each group of rows is to carry, by its key; a group that
+    has none gets the middle of its range, and all are scaled to one.
+    """
     try:
         if kind == Kind.EQUAL_WEIGHTS:
             return _equal_weights(weights)
         frame = weight_bounds.frame(bench, profile, weights)
         shares = frame.free.any() and frame.left > AT_BOUND
-        found = _free(kind, bench, frame, market_caps or {}) if shares else None
+        found = _free(kind, bench, frame, market_caps or {}, budgets or {}) if shares else None
         whole = frame.settled.copy()
         if found is not None:
             whole[frame.free] = found.weights * frame.left
@@ -133,12 +143,26 @@ def _equal_weights(weights: Weights) -> Proposal:
     )
 
 
-def _free(kind: Kind, bench: Bench, frame: Frame, market_caps: Mapping[int, float]) -> _Found:
+def risky_groups(
+    bench: Bench, *, profile: RiskProfile | None, weights: Weights
+) -> list[tuple[str, weight_limits.Range]]:
+    """The groups of rows that risk can be budgeted to, by their keys; none where no bounds fit."""
+    try:
+        frame = weight_bounds.frame(bench, profile, weights)
+    except NoProposal:
+        return []
+    free = set(frame.of_group[frame.free].tolist())
+    return [(frame.keys[g], group) for g, group in enumerate(frame.groups) if g in free]
+
+
+def _free(
+    kind: Kind, bench: Bench, frame: Frame, market_caps: Mapping[int, float], budgets: Budgets
+) -> _Found:
     mix = bench.mix[[bench.aims.index(aim) for aim in frame.aims]][frame.free]
     covariance = mix @ bench.shrunk @ mix.T
     ways: dict[Kind, Callable[[], _Found]] = {
         Kind.EQUAL_RISK: lambda: _equal_risk(frame, covariance),
-        Kind.RISK_BUDGETS: lambda: _risk_budgets(frame, covariance),
+        Kind.RISK_BUDGETS: lambda: _risk_budgets(frame, covariance, budgets),
         Kind.MINIMUM_VOLATILITY: lambda: _least_volatility(frame, covariance),
         Kind.LARGEST_SHARPE: lambda: _largest_sharpe(
             frame, covariance, mix @ _market_shares(bench, market_caps)
@@ -155,16 +179,32 @@ def _equal_risk(frame: Frame, covariance: Floats) -> _Found:
     return _Found(bounded_weights.nearest(wished, frame.of_free()), words)
 
 
-def _risk_budgets(frame: Frame, covariance: Floats) -> _Found:
-    """In each group its budget, the middle of its range, shared equally."""
+def _risk_budgets(frame: Frame, covariance: Floats, budgets: Budgets) -> _Found:
+    """In each group its budget, given or the middle of its range, shared equally."""
     of_group = frame.of_group[frame.free]
-    middles = np.array([float(group.low + group.high) / 2 for group in frame.groups])
-    counts = np.bincount(of_group, minlength=len(middles))
-    budgets = middles[of_group] / counts[of_group]
-    budgets /= budgets.sum()
-    wished = risk_budgets.allocate(covariance, budgets[None]).weights[0]
-    words = [f"A budget of {percent(budget)} % of the risk." for budget in budgets]
-    return _Found(bounded_weights.nearest(wished, frame.of_free()), words)
+    wanted = np.array([
+        float(budgets.get(key, (group.low + group.high) / 2))
+        for key, group in zip(frame.keys, frame.groups, strict=True)
+    ])  # fmt: skip
+    counts = np.bincount(of_group, minlength=len(wanted))
+    each = wanted[of_group] / counts[of_group]
+    each /= each.sum()
+    wished = risk_budgets.allocate(covariance, each[None]).weights[0]
+    weights = bounded_weights.nearest(wished, frame.of_free())
+    carried = _carried(weights, covariance)
+    words = []
+    for place, budget in enumerate(each):
+        told = f"A budget of {percent(budget)} % of the risk."
+        if abs(carried[place] - budget) >= TOLD_APART:
+            told += f" Inside the bounds it carries {percent(carried[place])} %."
+        words.append(told)
+    return _Found(weights, words)
+
+
+def _carried(weights: Floats, covariance: Floats) -> Floats:
+    """Each row's share of the risk of all."""
+    found = risk.contributions(weights[None] / weights.sum(), covariance)
+    return np.asarray(found.contributions[0] / found.volatility[0])
 
 
 def _hierarchical(frame: Frame, covariance: Floats) -> _Found:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,9 +10,10 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from analytics.forms import WorkbenchForm
+from analytics.forms import budgets as budget_fields
 from analytics.models import NightlyRun
 from analytics.selectors import benches, portfolio_pages
 from analytics.selectors.benches import Bench
@@ -30,6 +32,8 @@ from portfolios.views.targets import typed_ids
 
 ROWS = "workbench-rows"
 """The element that asks for figures as one types; whatever else asks gets the whole bench."""
+SHOWN = "figures-shown"
+"""What the proposals wait for, so that typing always comes first."""
 ADDED = "1"  # percent
 MOST_WEIGHTS = 200  # in an address
 UNKNOWN = "This address names weights that cannot be tried: each must be an asset and a fraction."
@@ -53,7 +57,8 @@ def workbench(request: HtmxRequest, pk: int) -> HttpResponse:
     opened = "asked" if asked else "saved" if saved else "today"
     proposal: Proposal | None = None
     if bench and (kind := _kind(request.GET.get("proposal", ""))):
-        proposal = _propose(portfolio, bench, weights, [kind])[0]
+        budgets = budget_fields.typed(request.GET.dict())
+        proposal = _propose(portfolio, bench, weights, [kind], budgets)[0]
         weights = dict(proposal.weights) or weights
     form = WorkbenchForm(None, portfolio=portfolio, aims=aims, weights=weights)
     return _render(request, portfolio, run, bench, form, opened=opened, proposal=proposal)
@@ -63,7 +68,8 @@ def _posted(request: HtmxRequest, portfolio: Portfolio, run: NightlyRun | None) 
     aims = _in_order(_typed_aims(request, request.POST))
     bench = benches.read(portfolio, aims, run=run) if run and aims else None
     # What is added begins with a weight, so that proposals share out among it, too.
-    begun = {f"weight-{request.POST['add']}": ADDED} if request.POST.get("add") else {}
+    added = (("weight-", "add"), ("category-", "add_category"))
+    begun = {f"{of}{request.POST[name]}": ADDED for of, name in added if request.POST.get(name)}
     form = WorkbenchForm(begun | request.POST.dict(), portfolio=portfolio, aims=aims)
     if "saving" in request.POST and form.is_valid() and (answer := _save(request, portfolio, form)):
         return answer
@@ -72,7 +78,8 @@ def _posted(request: HtmxRequest, portfolio: Portfolio, run: NightlyRun | None) 
         form = WorkbenchForm(scaled, portfolio=portfolio, aims=aims)
     proposal = None
     if bench and (kind := _kind(request.POST.get("proposing", ""))):
-        proposal = _propose(portfolio, bench, form.tried, [kind])[0]
+        budgets = budget_fields.typed(request.POST.dict())
+        proposal = _propose(portfolio, bench, form.tried, [kind], budgets)[0]
         if proposal.weights:
             form = WorkbenchForm(
                 request.POST.dict() | form.filled(proposal.weights), portfolio=portfolio, aims=aims
@@ -97,12 +104,15 @@ def proposals(request: HtmxRequest, pk: int) -> HttpResponse:
     bench = benches.read(portfolio, aims, run=run) if run and aims else None
     if bench and not weights:
         weights = outcomes.today(bench)
-    made = _propose(portfolio, bench, weights, list(Kind)) if bench else []
+    budgets = budget_fields.typed((request.POST or request.GET).dict())
+    made = _propose(portfolio, bench, weights, list(Kind), budgets) if bench else []
     context = {
         "portfolio": portfolio,
         "run": run,
         "on_bench": bool(request.htmx),
         "compared": outcomes.compare(bench, made) if bench else [],
+        "budgets": _budget_rows(portfolio, bench, weights, budgets) if bench else [],
+        "budget_query": urlencode({f"{budget_fields.PREFIX}{k}": v for k, v in budgets.items()}),
         "assumes_rank": bench is not None and not _knows_caps(bench),
     }
     template = "_proposals.html" if request.htmx else "proposals.html"
@@ -114,12 +124,40 @@ def _kind(text: str) -> Kind | None:
 
 
 def _propose(
-    portfolio: Portfolio, bench: Bench, weights: Mapping[Aim, Decimal], kinds: Iterable[Kind]
+    portfolio: Portfolio,
+    bench: Bench,
+    weights: Mapping[Aim, Decimal],
+    kinds: Iterable[Kind],
+    typed: Mapping[str, str],
 ) -> list[Proposal]:
     profile, caps = portfolio.profile, bench.market_caps
+    try:
+        budgets, refusal = budget_fields.read(typed), ""
+    except budget_fields.BudgetError as error:
+        budgets, refusal = {}, str(error)
     return [
-        weight_proposals.propose(kind, bench, profile=profile, weights=weights, market_caps=caps)
+        Proposal(kind, {}, {}, refusal)
+        if refusal and kind == Kind.RISK_BUDGETS
+        else weight_proposals.propose(
+            kind, bench, profile=profile, weights=weights, market_caps=caps, budgets=budgets
+        )
         for kind in kinds
+    ]
+
+
+def _budget_rows(
+    portfolio: Portfolio, bench: Bench, weights: Mapping[Aim, Decimal], typed: Mapping[str, str]
+) -> list[dict[str, object]]:
+    """A field for each group of rows that risk can be budgeted to."""
+    groups = weight_proposals.risky_groups(bench, profile=portfolio.profile, weights=weights)
+    return [
+        {
+            "name": f"{budget_fields.PREFIX}{key}",
+            "of": group.name,
+            "middle": (group.low + group.high) / 2,
+            "value": typed.get(key, ""),
+        }
+        for key, group in groups
     ]
 
 
@@ -171,8 +209,16 @@ def _render(
     }
     status = 422 if "saving" in request.POST and form.errors else 200
     if is_typing:
-        return render(request, "analytics/_workbench_figures.html", context)
+        answer = render(request, "analytics/_workbench_figures.html", context)
+        return trigger_client_event(answer, SHOWN)
     context |= {
+        "categories": [
+            each for each in assets.categories_offered() if each not in form.aims.values()
+        ],
+        "budgets_typed": [
+            (f"{budget_fields.PREFIX}{key}", text)
+            for key, text in budget_fields.typed((request.POST or request.GET).dict()).items()
+        ],
         "added": request.POST.get("add", "") if "adding" in request.POST else "",
         "offered": _offered(request, form),
     }

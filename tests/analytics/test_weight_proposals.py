@@ -201,3 +201,43 @@ def test_nothing_to_share_out_among_is_told():
         weight_bounds.frame(bench(coins()), None, {})
     made = weight_proposals.propose(Kind.EQUAL_WEIGHTS, bench(coins()), profile=None, weights={})
     assert "at least one row" in made.refusal
+
+
+def test_budgets_of_ones_own_are_what_each_category_carries_where_no_bound_is_in_the_way():
+    """Without ranges the parts of the risk are the budgets, to the last step of a weight."""
+    assets = [asset(n, of) for n, of in enumerate(("meme", "meme", "defi", "infrastructure"), 1)]
+    for each in assets:
+        each.category.recommended_min, each.category.recommended_max = Decimal(0), Decimal(1)
+    made = bench(assets)
+    weights = dict.fromkeys(assets, Decimal("0.25"))
+    keys = {str(each.category.pk): each.category.slug for each in assets}
+    told = {"meme": Decimal("0.5"), "defi": Decimal("0.3"), "infrastructure": Decimal("0.2")}
+    budgets = {key: told[slug] for key, slug in keys.items()}
+    found = weight_proposals.propose(
+        Kind.RISK_BUDGETS, made, profile=None, weights=weights, budgets=budgets
+    )
+    exact = np.array([[float(found.weights[each]) for each in assets]])
+    contributions = risk.contributions(exact, made.shrunk)
+    carried = contributions.contributions[0] / contributions.volatility[0]
+    assert carried == pytest.approx([0.25, 0.25, 0.3, 0.2], abs=5e-4)
+    twice = {key: 2 * budget for key, budget in budgets.items()}  # only proportions count
+    again = weight_proposals.propose(
+        Kind.RISK_BUDGETS, made, profile=None, weights=weights, budgets=twice
+    )
+    assert again.weights == found.weights
+    assert found.reasons[assets[2]].startswith("A budget of 30.0 % of the risk.")
+
+
+def test_a_budget_that_its_range_cannot_carry_is_explained():
+    assets = coins()
+    made, weights = bench(assets), {each: Decimal(1) / len(assets) for each in assets}
+    groups = dict(weight_proposals.risky_groups(made, profile=profile("moderate"), weights=weights))
+    defi = next(key for key, group in groups.items() if group.name == "defi")
+    found = weight_proposals.propose(
+        Kind.RISK_BUDGETS, made, profile=profile("moderate"), weights=weights,
+        budgets={defi: Decimal("0.9")},
+    )  # fmt: skip
+    reason = next(words for aim, words in found.reasons.items() if aim.category.slug == "defi")
+    assert "Inside the bounds it carries" in reason
+    assert "Held back: defi is at its most, 15 %." in reason
+    assert sum(found.weights.values()) == 1

@@ -14,7 +14,7 @@ from django.urls import reverse
 from analytics.core import drawdowns, risk, tail_risk, weight_paths
 from analytics.models import MarketSnapshot, NightlyRun
 from analytics.services import market
-from portfolios.models import Asset, Portfolio
+from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.selectors import prices
 from portfolios.services import price_imports
 from portfolios.templatetags.figures import percent, ratio, score
@@ -175,3 +175,14 @@ def test_proposals_for_nonsense_are_an_answer_and_no_error(owner, portfolio, non
         {f"weight-{pk}": nonsense, "weight-x": "1", "weight-" + "9" * 30: "1"},
     )
     assert answer.status_code == 200
+
+
+def test_each_group_has_a_field_for_its_risk_budget_and_keeps_what_was_typed(owner, portfolio):
+    AssetCategory.objects.update(recommended_min=0, recommended_max=1)
+    Portfolio.objects.filter(pk=portfolio.pk).update(profile=None)
+    page = owner.get(
+        reverse("analytics:proposals", args=[portfolio.pk]), {"budget-core": "60"}
+    ).content.decode()
+    fields = dict(re.findall(r'name="(budget-[^"]+)"\s+id="[^"]+"\s+value="([^"]*)"', page))
+    category = Asset.objects.get(coingecko_id="coin-1").category_id
+    assert fields == {"budget-core": "60", f"budget-{category}": ""}

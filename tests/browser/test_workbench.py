@@ -124,6 +124,23 @@ def test_typing_fast_never_shows_an_older_answer_over_a_newer_one(
     assert console == []
 
 
+def test_proposals_follow_what_is_typed(
+    page: Page,
+    visit,
+    portfolio: Portfolio,
+    console,
+    width,
+):
+    if width == 1280:
+        pytest.skip("the same script at any width; the flow above walks both")
+    visit("analytics:workbench", portfolio.pk)
+    equal = page.get_by_role("row").filter(has_text="Equal weights, to compare")
+    expect(equal.locator('[data-label="BTC + ETH, %"]')).to_have_text("33.3")
+    page.get_by_label("USD, %", exact=True).fill("0")  # two rows are left to share out among
+    expect(equal.locator('[data-label="BTC + ETH, %"]')).to_have_text("50.0")
+    assert console == []
+
+
 def test_sliders_numbers_and_categories_move_together(
     page: Page,
     visit,
@@ -155,10 +172,7 @@ def test_everything_is_done_without_a_mouse(
     visit,
     portfolio: Portfolio,
     coins,
-    width,
 ):
-    if width == 360:
-        pytest.skip("a phone has no keyboard")
     visit("analytics:workbench", portfolio.pk)
     expect(page.get_by_role("button", name="Try Equal risk")).to_be_visible()
 
