@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from celery import current_app
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.forms import Form
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from accounts import emails, tasks
@@ -62,6 +64,13 @@ class AccountAdapter(DefaultAccountAdapter):
         if adopted:
             words = "portfolio is" if adopted == 1 else f"{adopted} portfolios are"
             messages.success(request, f"Your sandbox came along: its {words} yours now.")
+
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        if not self.request.user.is_authenticated:
+            # The page to log in on says that it worked: a message would be gone in a moment.
+            return f"{reverse('account_login')}?confirmed"
+        url: str = super().get_email_verification_redirect_url(email_address)
+        return url
 
     def logout(self, request: HttpRequest) -> None:
         guest = _guest(request)

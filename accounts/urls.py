@@ -6,6 +6,7 @@ from accounts.views import (
     links,
     notifications,
     preferences,
+    sessions,
     tokens,
     unsubscribe,
 )
@@ -26,6 +27,7 @@ urlpatterns = [
     path("notifications/", notifications.notification_list, name="notification-list"),
     path("notifications/read/", notifications.read_all, name="notifications-read"),
     path("notifications/<int:pk>/", notifications.notification, name="notification"),
+    path("sessions/", sessions.session_list, name="session-list"),
     path("tokens/", tokens.token_list, name="token-list"),
     path("tokens/<slug:token_key>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("write-again/", preferences.write_again, name="write-again"),

@@ -22,7 +22,6 @@ urlpatterns = [
     path("account/", include("accounts.urls")),
     path("account/", include("allauth.account.urls")),
     path("account/second-step/", include("allauth.mfa.urls")),
-    path("account/sessions/", include("allauth.usersessions.urls")),
     path("api/", include("portfolio_site.api")),
     path("admin/", admin.site.urls),
     path("mail-events/", include((mail_events(settings.MAIL_PROVIDER), "anymail"))),

@@ -46,6 +46,7 @@ UNSEEN = {
     "analytics:suggestion-reopen",
     "analytics:tilt",
     "analytics:tilt-end",
+    "accounts:session-list",  # likewise: there is no other session
     "accounts:token-revoke",
     "accounts:delete",
     "accounts:export",

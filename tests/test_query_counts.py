@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -26,6 +29,7 @@ from portfolios.models import (
     DailyPrice,
     Holding,
     Import,
+    ImportRow,
     MarketEvent,
     MarketSignal,
     OwnPrice,
@@ -53,6 +57,7 @@ PORTFOLIOS, ASSETS = 1000, 500
 # The address of each list, and the most queries that it may take.
 PAGES = {
     "accounts:notification-list": 5,
+    "accounts:session-list": 5,
     "analytics:portfolio-list": 9,
     "analytics:market": 9,
     "analytics:asset-list": 9,
@@ -73,6 +78,8 @@ PAGES = {
     "portfolios:own-asset-list": 6,
     "portfolios:activity": 12,
     "portfolios:import-list": 12,
+    "portfolios:import": 9,
+    "portfolios:gains": 9,
     "portfolios:rules": 12,
     "analytics:tilt": 12,
     "admin:analytics_nightlyrun_changelist": 12,
@@ -98,7 +105,8 @@ OF_ASSETS = {
     "analytics:correlation-pair": ["solana", "ethereum"],
 }
 OF_A_PORTFOLIO = {
-    f"portfolios:{name}" for name in ("holdings", "targets", "rules", "activity", "import-list")
+    f"portfolios:{name}"
+    for name in ("holdings", "targets", "rules", "activity", "import-list", "gains")
 } | {
     f"analytics:{name}" for name in ("workbench", "proposals", "finder", "target-versions", "tilt")
 }
@@ -121,8 +129,9 @@ def portfolio(reader: User) -> Portfolio:
     NightlyRun.objects.create(as_of=AS_OF, is_current=True, state="published")
     measure(list(Asset.objects.all()))
     letters(1)
+    log_in_elsewhere(reader, 1)
     notification(reader)
-    readers_own(portfolio, [asset])
+    readers_own(portfolio, [asset, Asset.objects.filter(kind=Asset.Kind.CASH).latest("pk")])
     return portfolio
 
 
@@ -160,6 +169,17 @@ def measure(assets: list[Asset]) -> None:
     AssetDay.objects.bulk_create(asset_day(each, as_of=AS_OF) for each in assets)
 
 
+def log_in_elsewhere(user: User, number: int) -> None:
+    """So many more sessions in which the user is logged in."""
+    for n in range(number):
+        session = SessionStore()
+        session.update({SESSION_KEY: str(user.pk), HASH_SESSION_KEY: user.get_session_auth_hash()})
+        session.create()
+        UserSession.objects.create(
+            user=user, session_key=session.session_key, ip="127.0.0.1", user_agent=f"Browser {n}"
+        )
+
+
 def letters(number: int) -> None:
     OutgoingEmail.objects.bulk_create(
         OutgoingEmail(dedupe_key=f"letter {number} {n}", recipient="a@example.org", kind="account")
@@ -190,6 +210,7 @@ def grow(portfolio: Portfolio) -> None:
     )
     measure(assets)
     letters(200)
+    log_in_elsewhere(owner, 50)
     Notification.objects.bulk_create(
         Notification(user=owner, kind="drift", key=f"many:{n}", subject="Off") for n in range(1000)
     )
@@ -239,8 +260,19 @@ def readers_own(portfolio: Portfolio, assets: list[Asset]) -> None:
         for each in assets
     )
     Import.objects.bulk_create(
-        Import(portfolio=portfolio, format="binance", file_name="a.csv") for _ in assets
+        Import(portfolio=portfolio, format="binance", file_name="a.csv", state="imported")
+        for _ in assets
     )
+    file = Import.objects.earliest("pk")
+    ImportRow.objects.bulk_create(
+        ImportRow(import_run=file, position=n, line=n, fate="new", entry=deposit(each))
+        for n, each in enumerate(assets, start=file.rows.count())
+    )
+
+
+def deposit(asset: Asset) -> dict[str, Any]:
+    received = {"ticker": asset.symbol, "quantity": "1", "asset": asset.pk}
+    return {"at": f"{AS_OF}T00:00:00+00:00", "kind": "deposit", "received": received}
 
 
 @pytest.fixture
@@ -249,7 +281,9 @@ def queries(portfolio: Portfolio) -> Callable[[str], int]:
     client.force_login(portfolio.owner)
 
     def count(name: str) -> int:
-        arguments = [portfolio.pk] if name in OF_A_PORTFOLIO else OF_ASSETS.get(name, [])
+        arguments: list[Any] = [portfolio.pk] if name in OF_A_PORTFOLIO else OF_ASSETS.get(name, [])
+        if name == "portfolios:import":
+            arguments = [portfolio.pk, Import.objects.earliest("pk").pk]
         address = reverse(name, args=arguments)
         ContentType.objects.clear_cache()
         with CaptureQueriesContext(connection) as captured:

@@ -4,8 +4,8 @@ from allauth.core import ratelimit
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
 
 from accounts.services import guests
 from analytics import tasks
@@ -15,11 +15,13 @@ from portfolios.models import Portfolio
 from portfolios.selectors import model_portfolios, prices
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def sandbox(request: HttpRequest) -> HttpResponse:
-    """A guest with an example, and its first calculation under way."""
+    """What a sandbox is; with POST a guest with an example, its first calculation under way."""
     if request.user.is_authenticated:
         return redirect("analytics:portfolio-list")
+    if request.method != "POST":
+        return render(request, "analytics/sandbox.html")
     too_often: HttpResponse | None = ratelimit.consume_or_429(request, action="sandbox")
     if too_often:
         return too_often

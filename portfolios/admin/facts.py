@@ -1,9 +1,9 @@
 """Facts that others write, which staff may look at, and the calendar that they keep."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import QuerySet, URLField
 from django.http import HttpRequest
 
 from accounts.admin import ReadOnly
@@ -56,6 +56,8 @@ class MarketEventAdmin(admin.ModelAdmin):
     list_filter = ("kind",)
     search_fields = ("title",)
     date_hierarchy = "date"
+    # An address without http or https is a secure one, as it will be by Django's own default.
+    formfield_overrides: ClassVar[Any] = {URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(MarketSignal)

@@ -7,7 +7,6 @@ import pytest
 from allauth.account import urls as account_urls
 from allauth.account.models import EmailConfirmationHMAC
 from allauth.mfa.base import urls as mfa_urls
-from allauth.usersessions import urls as session_urls
 from django.contrib.auth.tokens import default_token_generator
 from django.template.loader import render_to_string
 from django.test import Client
@@ -20,11 +19,7 @@ from tests.factories import UserFactory, staff
 pytestmark = pytest.mark.django_db
 
 NAMES = sorted(
-    {
-        str(pattern.name)
-        for urls in (account_urls, mfa_urls, session_urls)
-        for pattern in urls.urlpatterns
-    }
+    {str(pattern.name) for urls in (account_urls, mfa_urls) for pattern in urls.urlpatterns}
     | {f"accounts:{pattern.name}" for pattern in own_urls.urlpatterns}
     # These take a POST and show nothing.
     - {

@@ -252,6 +252,17 @@ def test_sessions_that_ended_are_forgotten_with_their_addresses(user: User) -> N
     assert sessions.purge() == 0
 
 
+def test_a_session_from_before_a_change_of_password_is_not_among_them(user: User) -> None:
+    here, there = Client(HTTP_USER_AGENT="Here"), Client(HTTP_USER_AGENT="There")
+    log_in(there, user)
+    user.set_password("another long passphrase")
+    user.save()
+    here.force_login(user)
+    assert there.get("/account/settings/").status_code == 302
+    page = here.get("/account/sessions/").text
+    assert "No other session is open." in page
+
+
 def test_somebody_else_s_sessions_are_neither_shown_nor_ended(user: User) -> None:
     stranger = UserFactory()
     stranger.emailaddress_set.create(email=stranger.email, verified=True, primary=True)

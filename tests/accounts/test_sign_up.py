@@ -51,7 +51,8 @@ def test_somebody_signs_up_verifies_from_the_mail_and_is_let_in(
     assert f'href="http://testserver{link}"' in message.get_body(("html",)).get_content()
 
     assert "Is <strong>ada@example.org</strong> yours?" in client.get(link).content.decode()
-    client.post(link)
+    confirmed = client.post(link, follow=True).text
+    assert "Your e-mail address is confirmed. Log in to begin." in confirmed
     client.post("/account/login/", {"login": "ada@example.org", "password": PASSWORD})
     assert client.session["_auth_user_id"] == str(User.objects.get().pk)
 

@@ -55,6 +55,14 @@ def night(coins, as_of):
     return nights.run_to_end(as_of=as_of)
 
 
+@pytest.mark.django_db
+def test_who_opens_the_address_is_told_what_a_sandbox_is_and_given_none(client):
+    page = client.get(TRY_IT)
+    assert "It is yours for seven days." in page.text
+    assert f'action="{TRY_IT}"' in page.text
+    assert not User.objects.exists()
+
+
 def only_guest() -> User:
     return User.objects.get(guest_since__isnull=False)
 

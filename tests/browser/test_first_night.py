@@ -36,6 +36,7 @@ def test_sign_up_build_a_portfolio_and_be_written_to_when_it_drifts(
     page.goto(link_in(letter, containing="confirm-email"))
     check(page)
     page.locator("main form button[type=submit]").click()
+    expect(page.get_by_text("Your e-mail address is confirmed.")).to_be_visible()
     log_in(page, site)
     check(page)
 
