@@ -7,24 +7,40 @@ import allauth.mfa.admin
 import allauth.usersessions.admin  # noqa: F401  (registers what is unregistered below)
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp, csp_update
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ChoiceField
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from accounts import tasks
-from accounts.models import BlockedAddress, OutgoingEmail, User
+from accounts.forms import MailPreviewForm
+from accounts.models import BlockedAddress, Kind, OutgoingEmail, User
 from accounts.selectors import time_zones
-from accounts.services import outbox
+from accounts.services import mail_previews, outbox
 
 # Second factors and sessions are their owners' own, on the account pages.
 admin.site.unregister([Authenticator, UserSession, Group])
+
+
+# What a mail needs: the styles in its elements. It loads nothing, and only our own page frames it.
+PREVIEW_POLICY = {
+    "default-src": [NONE], "style-src": [UNSAFE_INLINE], "frame-ancestors": [SELF],
+    "base-uri": [NONE], "form-action": [NONE],
+}  # fmt: skip
 
 
 class ReadOnly(admin.options.BaseModelAdmin):
@@ -99,6 +115,56 @@ class OutgoingEmailAdmin(ReadOnly, admin.ModelAdmin):
         "recipient", "user", "kind", "reference", "dedupe_key", "subject", "message_id", "state",
         "attempt", "created_at", "due_at", "lease_until", "sent_at", "last_error",
     )  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"{name}/",
+                self.admin_site.admin_view(view),
+                name=f"accounts_outgoingemail_{name}",
+            )
+            for name, view in (("previews", self.previews), ("preview", self.preview))
+        ]
+        return own + super().get_urls()
+
+    @method_decorator(csp_update({"frame-src": [SELF]}))
+    def previews(self, request: HttpRequest) -> HttpResponse:
+        """Every mail, chosen by its name and its person: as HTML, as text, and raw."""
+        form = self._preview_form(request)
+        context = {**self.admin_site.each_context(request), "title": "Every mail"}
+        context |= {"opts": self.opts, "form": form}
+        if form.is_valid():
+            chosen = form.cleaned_data
+            body = reverse("admin:accounts_outgoingemail_preview")
+            context |= {
+                "preview": mail_previews.render(chosen["mail"], user=chosen["person"]),
+                "person": chosen["person"],
+                "body_address": f"{body}?{urlencode(form.data)}",
+            }
+        status = 200 if form.is_valid() else 422
+        return TemplateResponse(
+            request, "admin/accounts/mail_previews.html", context, status=status
+        )
+
+    @method_decorator(xframe_options_sameorigin)
+    @method_decorator(csp(PREVIEW_POLICY))
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """The HTML alone, for the frame of that page."""
+        form = self._preview_form(request)
+        if not form.is_valid():
+            raise Http404
+        chosen = form.cleaned_data
+        found = mail_previews.render(chosen["mail"], user=chosen["person"])
+        return HttpResponse(found.message.html)
+
+    def _preview_form(self, request: HttpRequest) -> MailPreviewForm:
+        if not self.has_decide_permission(request):
+            raise PermissionDenied
+        assert request.user.is_authenticated
+        asked = {"mail": f"letter-{Kind.DRIFT}", "person": request.user.email}
+        return MailPreviewForm(
+            asked | {name: request.GET[name] for name in asked.keys() & request.GET.keys()}
+        )
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_outgoingemail")

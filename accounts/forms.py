@@ -8,7 +8,7 @@ from django import forms
 
 from accounts.models import ApiToken, Kind, User
 from accounts.selectors import time_zones
-from accounts.services import tokens
+from accounts.services import mail_previews, tokens, webhooks
 
 LABELS = {
     "login": "E-mail address",
@@ -160,6 +160,38 @@ class TokenForm(forms.Form):
         initial=90,
         coerce=int,
     )
+
+
+class WebhookForm(forms.Form):
+    """Where a programme of one's own is told, and of what."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=webhooks.LONGEST_ADDRESS,
+        widget=forms.URLInput(attrs={"placeholder": "https://example.org/evenkeel"}),
+        help_text="It begins with https:// and is reached over the public internet, on port 443.",
+    )
+    kinds = forms.MultipleChoiceField(
+        label="Tell it about",
+        choices=Kind.choices,
+        initial=Kind.values,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+class MailPreviewForm(forms.Form):
+    """Which mail staff look at, and whose news it tells."""
+
+    mail = forms.ChoiceField(label="Mail", choices=lambda: mail_previews.names().items())
+    person = forms.EmailField(
+        label="As written to", help_text="Somebody's e-mail address; the demo's is as good."
+    )
+
+    def clean_person(self) -> User:
+        found = User.objects.filter(email=self.cleaned_data["person"].lower(), guest_since=None)
+        if person := found.first():
+            return person
+        raise forms.ValidationError("Nobody here has this address.")
 
 
 class DeleteAccountForm(forms.Form):

@@ -9,6 +9,7 @@ from accounts.views import (
     sessions,
     tokens,
     unsubscribe,
+    webhooks,
 )
 
 
@@ -30,6 +31,12 @@ urlpatterns = [
     path("sessions/", sessions.session_list, name="session-list"),
     path("tokens/", tokens.token_list, name="token-list"),
     path("tokens/<slug:token_key>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("webhooks/", webhooks.webhook_list, name="webhook-list"),
+    path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:pk>/test/", webhooks.webhook_test, name="webhook-test"),
+    path("webhooks/<int:pk>/pause/", webhooks.webhook_pause, name="webhook-pause"),
+    path("webhooks/<int:pk>/resume/", webhooks.webhook_resume, name="webhook-resume"),
+    path("webhooks/<int:pk>/delete/", webhooks.webhook_delete, name="webhook-delete"),
     path("write-again/", preferences.write_again, name="write-again"),
     path("act/<str:token>/", links.action, name="action"),
     path("letters/<str:token>/", links.letter, name="letter"),

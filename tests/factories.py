@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from factory import LazyAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, Password
 
-from accounts.models import Notification, User
-from accounts.services import guests, notifications
+from accounts.models import Notification, User, Webhook
+from accounts.services import guests, notifications, webhooks
 from analytics.models import AssetDay
 from portfolios.models import (
     Asset,
@@ -55,6 +55,11 @@ def notification(user: User, **fields: Any) -> Notification:
     } | fields
     notifications.notify(user=user, **words)
     return Notification.objects.get(user=user, key=words["key"])
+
+
+def webhook(user: User, url: str = "https://hooks.example.org/evenkeel") -> Webhook:
+    """An address that this person has told of drift."""
+    return webhooks.create(user=user, url=url, kinds=["drift"])[0]
 
 
 class AssetCategoryFactory(DjangoModelFactory[AssetCategory]):

@@ -48,6 +48,7 @@ UNSEEN = {
     "analytics:tilt-end",
     "accounts:session-list",  # likewise: there is no other session
     "accounts:token-revoke",
+    "accounts:webhook-resume",  # of one that is off
     "accounts:delete",
     "accounts:export",
     "portfolios:import-discard",

@@ -27,6 +27,7 @@ from tests.factories import (
     notification,
     own_asset,
     staff,
+    webhook,
 )
 from tests.portfolios.factories import ModelPortfolioFactory
 
@@ -71,6 +72,11 @@ OWNED = {
     "portfolios:own-asset": OWN_ASSET,
     "portfolios:own-asset-remove": OWN_ASSET,
     "portfolios:own-price": replace(OWN_ASSET, allowed=("POST",), user=422),
+    "accounts:webhook": Url(allowed=("GET",), arguments=("webhook",)),
+    "accounts:webhook-test": Url(allowed=("POST",), arguments=("webhook",), user=302),
+    "accounts:webhook-pause": Url(allowed=("POST",), arguments=("webhook",), user=302),
+    "accounts:webhook-resume": Url(allowed=("POST",), arguments=("webhook",), user=302),
+    "accounts:webhook-delete": Url(allowed=("POST",), arguments=("webhook",), user=302),
     "accounts:notification": Url(allowed=("POST",), arguments=("notification",), user=302),
     "analytics:overview": owned(allowed=("GET",)),
     "analytics:portfolio-result": owned(allowed=("GET",)),
@@ -153,6 +159,7 @@ PERSONAL = {
     "accounts:notifications-read": Url(allowed=("POST",), user=302),
     "accounts:session-list": Url(),
     "accounts:token-list": Url(),
+    "accounts:webhook-list": Url(),
     "accounts:token-revoke": Url(allowed=("POST",), arguments=("token_key",), user=302),
     "accounts:write-again": Url(allowed=("POST",), user=302),
     "accounts:theme": Url(allowed=("POST",), user=302),
@@ -259,6 +266,7 @@ def arguments(holding) -> dict[str, object]:
         "portfolio": holding.portfolio_id,
         "holding": holding.pk,
         "transaction": holding.portfolio.transactions.get().pk,
+        "webhook": webhook(holding.portfolio.owner).pk,
         "notification": notification(holding.portfolio.owner).pk,
         "year": 2025,
         "import": previewed(holding.portfolio).pk,

@@ -57,6 +57,11 @@ class OutgoingEmail(models.Model):
                 condition=models.Q(state__in=["pending", "sending", "unknown"]),
             ),
             models.Index(
+                fields=["lease_until"],
+                name="outgoing_email_held",
+                condition=models.Q(lease_until__isnull=False),
+            ),
+            models.Index(
                 fields=["created_at"],
                 name="outgoing_email_failed",
                 condition=models.Q(state="failed"),

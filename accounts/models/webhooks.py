@@ -8,7 +8,7 @@ from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.models.notifications import Notification
+from accounts.models.notifications import Kind, Notification
 
 
 class Webhook(models.Model):
@@ -46,6 +46,10 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def kind_labels(self) -> list[str]:
+        return [str(Kind(kind).label) for kind in self.kinds]
 
     @property
     def is_active(self) -> bool:

@@ -7,7 +7,7 @@ for days says all that has come meanwhile. The letter is written when it is firs
 Apps above this one register what a letter says in full about items of a kind.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -162,8 +162,12 @@ def write(outgoing: OutgoingEmail) -> Rendered | None:
     if user is None or user.alert_preference == AlertPreference.NONE:
         return None
     found = outgoing.notifications.exclude(kind__in=user.muted_kinds)
-    items = sorted(notifications.with_words(found), key=_urgency)
-    sections = _sections(items)
+    return compose(user=user, items=found, browser_url=browser_url(outgoing))
+
+
+def compose(*, user: User, items: Iterable[Notification], browser_url: str) -> Rendered | None:
+    """A letter that says these items; None when there is nothing to say about any of them."""
+    sections = _sections(sorted(notifications.with_words(items), key=_urgency))
     if not sections:
         return None
     kinds = {Kind(section.item.kind) for section in sections}
@@ -175,7 +179,7 @@ def write(outgoing: OutgoingEmail) -> Rendered | None:
             "sections": shown,
             "more": len(sections) - len(shown),
             "simulated_market": not settings.MARKET_DATA_DIR,
-            "browser_url": browser_url(outgoing),
+            "browser_url": browser_url,
             "stop_kinds": [
                 (kind.label, unsubscribe.url(user, kind=kind)) for kind in sorted(kinds)
             ],

@@ -9,7 +9,6 @@ A row is claimed with a lease and every outcome is written only if `attempt` is 
 claimer's, so a sender that comes back late changes nothing. All times are the database's.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ import structlog
 from django.conf import settings
 from django.core import mail
 from django.db import connection, transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.emails import Rendered
@@ -41,6 +40,22 @@ ADVISORY_LOCK = 0x45564B4D  # "EVKM"
 # A sender has a worker to itself for so long; whoever rang rings again (accounts.tasks).
 SENDING_SECONDS = 10.0
 KEPT_FOR = timedelta(days=30)
+
+# The Message-ID is given once and for all; a row whose end is unknown stays so while it is held.
+CLAIM = """
+    UPDATE accounts_outgoingemail AS outgoing
+    SET state = CASE state WHEN 'pending' THEN 'sending' ELSE state END, attempt = attempt + 1,
+        lease_until = statement_timestamp() + make_interval(secs => %(lease)s),
+        message_id = CASE message_id WHEN '' THEN
+            format('<outbox-%%s-%%s@%%s>', id, replace(gen_random_uuid()::text, '-', ''), %(host)s)
+            ELSE message_id END
+    WHERE id IN (
+        SELECT id FROM accounts_outgoingemail
+        WHERE state IN ('pending', 'unknown') AND lease_until IS NULL
+          AND due_at <= statement_timestamp() AND (%(kind)s = '' OR kind = %(kind)s)
+        ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    RETURNING outgoing.*
+"""
 
 State = OutgoingEmail.State
 Renderer = Callable[[OutgoingEmail], Rendered | None]
@@ -102,19 +117,11 @@ def enqueue(
     OutgoingEmail.objects.bulk_create([row], ignore_conflicts=True)
 
 
-@transaction.atomic
-def claim(*, limit: int, lease: timedelta = LEASE, kind: str = "") -> list[int]:
-    """Take up to `limit` due rows that nobody else has; return their ids."""
-    due = _due(kind).order_by("due_at").select_for_update(skip_locked=True)[:limit]
-    rows = list(due.only("message_id", "attempt"))
-    for row in rows:
-        OutgoingEmail.objects.filter(pk=row.pk).update(
-            state=Case(When(state=State.PENDING, then=Value(State.SENDING)), default=F("state")),
-            attempt=F("attempt") + 1,
-            lease_until=Now() + lease,
-            message_id=row.message_id or _message_id(row.pk),
-        )
-    return [row.pk for row in rows]
+def claim(*, limit: int, lease: timedelta = LEASE, kind: str = "") -> list[OutgoingEmail]:
+    """Take up to `limit` due rows that nobody else has, in one statement; return them."""
+    host = urlsplit(settings.SITE_URL).hostname
+    numbers = {"lease": lease.total_seconds(), "limit": limit, "kind": kind, "host": host}
+    return list(OutgoingEmail.objects.raw(CLAIM, numbers))
 
 
 @contextmanager
@@ -146,7 +153,7 @@ def send_due(
         for _ in range(limit):
             if time.monotonic() > deadline:
                 return replace(report, out_of_time=True)
-            if not _due(kind).exists():
+            if not _is_open(backend) and not _due(kind).exists():
                 break
             pace.wait()
             try:
@@ -154,8 +161,10 @@ def send_due(
             except OSError as error:
                 logger.warning("mail server unreachable", error=str(error))
                 return replace(report, unreachable=True)
-            for row in OutgoingEmail.objects.filter(pk__in=claim(limit=1, kind=kind)):
-                report = report.plus(_send(row, backend))
+            claimed = claim(limit=1, kind=kind)
+            if not claimed:
+                break
+            report = report.plus(_send(claimed[0], backend))
     finally:
         _close(backend)
     return report
@@ -228,10 +237,6 @@ def _expire_leases() -> None:
     )
 
 
-def _message_id(pk: int) -> str:
-    return f"<outbox-{pk}-{secrets.token_hex(8)}@{urlsplit(settings.SITE_URL).hostname}>"
-
-
 # --- Sending one ---
 
 
@@ -247,7 +252,7 @@ def _send(row: OutgoingEmail, backend: delivery.Backend) -> str:
         logger.exception("e-mail not rendered", outgoing_email=row.pk, kind=row.kind)
         return _defer(row, f"Not rendered: {type(error).__name__}: {error}")
     try:
-        delivery.deliver(backend, _message(row))
+        delivery.deliver(backend, message(row))
     except delivery.DeliveryError as error:
         _close(backend)  # whatever state it is in, the next message deserves a fresh one
         return _settle_failure(row, error)
@@ -267,16 +272,17 @@ def _ensure_body(row: OutgoingEmail) -> bool:
     return True
 
 
-def _message(row: OutgoingEmail) -> mail.EmailMessage:
-    message = mail.EmailMultiAlternatives(
+def message(row: OutgoingEmail) -> mail.EmailMessage:
+    """The row as it leaves, headers and all."""
+    written = mail.EmailMultiAlternatives(
         subject=row.subject,
         body=row.text,
         to=[row.recipient],
         headers={**row.headers, "Message-ID": row.message_id},
     )
     if row.html:
-        message.attach_alternative(row.html, "text/html")
-    return message
+        written.attach_alternative(row.html, "text/html")
+    return written
 
 
 # --- Writing down how it ended ---
@@ -345,6 +351,10 @@ class _Pace:
         now = time.monotonic()
         time.sleep(max(0.0, self.next - now))
         self.next = max(now, self.next) + self.interval
+
+
+def _is_open(backend: delivery.Backend) -> bool:
+    return bool(getattr(backend, "connection", None))
 
 
 def _close(backend: delivery.Backend) -> None:

@@ -124,7 +124,7 @@ def switch_off(*, webhook: Webhook, state: "Webhook.State", why: str) -> None:
             key=f"webhook-off:{webhook.pk}:{last}",
             subject=f"Your webhook to {host} is switched off",
             body=f"{why} Nothing is sent to it until you resume it.",
-            link="/account/webhooks/",
+            link=f"/account/webhooks/{webhook.pk}/",
         )
 
 

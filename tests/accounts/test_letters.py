@@ -138,7 +138,7 @@ class TestQueue:
         notification(user, key="second")
         assert letters.queue() == 1
         first, second = OutgoingEmail.objects.order_by("pk")
-        assert first.pk == claimed
+        assert first == claimed
         assert [item.key for item in first.notifications.all()] == ["first"]
         assert [item.key for item in second.notifications.all()] == ["second"]
 

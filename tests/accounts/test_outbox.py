@@ -290,8 +290,8 @@ class TestSendersAtTheSameTime:
     def test_a_claim_passes_over_rows_that_another_claimer_is_taking(self, queue: Queue) -> None:
         everything = {queue(f"greeting-{n}").pk for n in range(6)}
         with transaction.atomic():
-            mine = outbox.claim(limit=2)
-            theirs = in_thread(lambda: outbox.claim(limit=10))()
+            mine = [row.pk for row in outbox.claim(limit=2)]
+            theirs = [row.pk for row in in_thread(lambda: outbox.claim(limit=10))()]
 
         assert len(mine) == 2
         assert set(mine) | set(theirs) == everything
@@ -305,7 +305,7 @@ class TestSendersAtTheSameTime:
             start.wait()
             mine: list[int] = []
             while claimed := outbox.claim(limit=3):
-                mine += claimed
+                mine += [row.pk for row in claimed]
             return mine
 
         waits = [in_thread(claim_all) for _ in range(4)]
@@ -344,7 +344,7 @@ class TestSendersAtTheSameTime:
             try:
                 OutgoingEmail.objects.filter(pk=row.pk).update(lease_until=Now() - timedelta(1))
                 assert outbox.send_due(limit=0) == SendReport()
-                assert outbox.claim(limit=1) == [row.pk]
+                assert outbox.claim(limit=1) == [row]
             finally:
                 connections.close_all()
             return "451 try later"

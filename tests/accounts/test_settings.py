@@ -48,7 +48,7 @@ def test_the_letter_that_waits_leaves_when_it_is_wanted_now(client: Client) -> N
     letters.queue()
     client.force_login(user)
     client.post(SETTINGS, PREFERENCES | {"kinds": ["drift"]})
-    assert outbox.claim(limit=1) == [OutgoingEmail.objects.get().pk]
+    assert outbox.claim(limit=1) == [OutgoingEmail.objects.get()]
 
 
 @pytest.mark.parametrize(

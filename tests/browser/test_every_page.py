@@ -16,8 +16,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
-from accounts.models import BlockedAddress, OutgoingEmail, User
-from accounts.services import unsubscribe
+from accounts.models import BlockedAddress, OutgoingEmail, User, WebhookDelivery
+from accounts.services import unsubscribe, webhooks
 from portfolios.models import (
     MarketEvent,
     MarketSignal,
@@ -29,7 +29,7 @@ from portfolios.models import (
 from portfolios.services import catalogue, portfolios
 from tests.analytics.conftest import AS_OF
 from tests.browser.pages import add_virtual_authenticator, faults, press, sign_in
-from tests.factories import PASSWORD, PortfolioFactory, notification, own_asset, staff
+from tests.factories import PASSWORD, PortfolioFactory, notification, own_asset, staff, webhook
 from tests.test_urls import ADMIN, TABLE, concrete, previewed, reviews_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,6 +68,7 @@ def arguments(portfolio) -> dict[str, object]:
         "transaction": portfolio.transactions.first().pk,
         "import": previewed(portfolio).pk,
         "year": 2025,
+        "webhook": told_twice(portfolio.owner),
         "token": unsubscribe.url(portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
         "model": "conservative",
@@ -77,6 +78,17 @@ def arguments(portfolio) -> dict[str, object]:
         "listed": "bitcoin",
         "other_listed": "solana",
     }
+
+
+def told_twice(owner: User) -> int:
+    """A webhook with a long address, to which one delivery failed and a test is on its way."""
+    made = webhook(owner, "https://hooks.example.org/" + "a-long-way-down/" * 12)
+    webhooks.test(webhook=made)
+    item = notification(owner, key="drift:told")
+    WebhookDelivery.objects.create(
+        webhook=made, notification=item, attempt=3, last_status=503, last_error="It answered 503."
+    )
+    return made.pk
 
 
 class Walk:
