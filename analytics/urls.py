@@ -93,7 +93,7 @@ urlpatterns = [
     path("tools/defi/", tools.defi_allocation, name="defi-allocation"),
     path("tools/models/", tools.model_comparison, name="model-comparison"),
     path("glossary/", tools.glossary, name="glossary"),
-    path("questions/", questions.questions, name="questions"),
+    path("tools/questions/", questions.questions, name="questions"),
     path("market/", market.market, name="market"),
     path("market/correlation/", correlations.correlation, name="correlation"),
     path(
