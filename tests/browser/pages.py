@@ -1,5 +1,6 @@
 """What flows do on a page, and what every page must stand: each size, each theme, axe."""
 
+import re
 from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -79,3 +80,9 @@ def add_virtual_authenticator(page: Page) -> None:
         "isUserVerified": True,
     }
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+def printed(page: Page) -> int:
+    """How many sheets of A4 the page is on paper."""
+    paper = page.pdf(format="A4", prefer_css_page_size=True)
+    return len(re.findall(rb"/Type\s*/Page\b", paper))
