@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,7 +11,7 @@ from import_export import resources, widgets
 from import_export.fields import Field
 
 from accounts.services.exports import FORMULA_STARTS, neutralised
-from portfolios.models import Asset, AssetCategory, RiskProfile
+from portfolios.models import Asset, AssetCategory, RiskProfile, TokenMigration
 
 
 class Text(widgets.CharWidget):
@@ -61,6 +62,17 @@ class YesOrNo(widgets.Widget):
         return "yes" if value else "no"
 
 
+class Day(widgets.DateWidget):
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        try:
+            return super().clean(value, row, **kwargs)
+        except ValueError:
+            raise ValueError(f"“{value}” is not a day, such as 2024-09-04.") from None
+
+
 class ByKey(widgets.CachedForeignKeyWidget):
     """A row by the key that files know it by, all of them read once."""
 
@@ -83,6 +95,10 @@ class ByKey(widgets.CachedForeignKeyWidget):
 def by_category(*, required: bool = True) -> ByKey:
     hint = "Give its slug, such as “defi”."
     return ByKey(AssetCategory, "slug", noun="category", hint=hint, required=required)
+
+
+def token() -> ByKey:
+    return ByKey(Asset, "coingecko_id", noun="asset", hint="Give its CoinGecko id.")
 
 
 def coin() -> ByKey:
@@ -164,6 +180,37 @@ class CategoryResource(CatalogueResource):
             "slug", "name", "risk_level", "recommended_min", "recommended_max", "colour",
             "position",
         )  # fmt: skip
+
+
+class TokenMigrationResource(CatalogueResource):
+    """Prepared, never applied, by a file; what was applied stays as it was applied."""
+
+    old_asset = column("old_asset", token())
+    new_asset = column("new_asset", token())
+    old_units = column("old_units", Number())
+    new_units = column("new_units", Number())
+    effective_on = column("effective_on", Day())
+    state = Field(attribute="state", column_name="state", widget=Text(), readonly=True)
+
+    class Meta(CatalogueResource.Meta):
+        model = TokenMigration
+        import_id_fields = ("old_asset", "new_asset")
+        fields = ("old_asset", "new_asset", "old_units", "new_units", "effective_on", "state")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("old_asset", "new_asset")
+
+    def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        before = _terms(instance)
+        super().import_instance(instance, row, **kwargs)
+        if instance.state != TokenMigration.State.PREPARED and _terms(instance) != before:
+            raise ValidationError(
+                f"It is {instance.state}, so it stays as it is. Reverse it first."
+            )
+
+
+def _terms(migration: TokenMigration) -> tuple[object, ...]:
+    return migration.old_units, migration.new_units, migration.effective_on
 
 
 class RiskProfileResource(CatalogueResource):

@@ -4,7 +4,7 @@ A change of a few portfolios is done at once. A larger one goes to a worker, and
 far it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 from django.contrib import admin, messages
@@ -18,6 +18,8 @@ from redis.exceptions import RedisError
 from portfolios import tasks
 from portfolios.admin import confirmation, sentences
 from portfolios.admin.curation import Curated
+from portfolios.admin.resources import TokenMigrationResource
+from portfolios.admin.transfer import Transferred
 from portfolios.models import TokenMigration
 from portfolios.selectors import catalogue_use
 from portfolios.selectors.catalogue_use import Use
@@ -32,7 +34,8 @@ logger = structlog.get_logger(__name__)
 
 
 @admin.register(TokenMigration)
-class TokenMigrationAdmin(Curated):
+class TokenMigrationAdmin(Transferred, Curated):
+    resource_classes = (TokenMigrationResource,)
     key = ""
     fields = ("old_units", "old_asset", "new_units", "new_asset", "effective_on")
     list_display = ("__str__", "old_asset", "new_asset", "effective_on", "progress", "outcome")
@@ -66,6 +69,10 @@ class TokenMigrationAdmin(Curated):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.fields, *self.get_readonly_fields(request, obj))))
+
+    def use_of_many(self, keys: Collection[int]) -> Use:
+        """Files prepare migrations, which touches nobody before they are applied."""
+        return Use()
 
     def obstacles(self, row: TokenMigration) -> list[str]:
         return [] if row.state == State.PREPARED else [f"It is {row.state}."]

@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from portfolios.models import Asset, AssetCategory
+from portfolios.models import Asset, AssetCategory, TokenMigration
 from portfolios.services import catalogue
 from tests.factories import AssetFactory, HoldingFactory, UserFactory, staff
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 ASSETS = "/admin/portfolios/asset/"
 CATEGORIES = "/admin/portfolios/assetcategory/"
+MIGRATIONS = "/admin/portfolios/tokenmigration/"
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_no_exported_cell_is_a_formula_and_it_comes_back_as_it_was(
     assert asset.name.strip() == f"{start}1+1".strip()
 
 
-@pytest.mark.parametrize("address", [ASSETS, CATEGORIES])
+@pytest.mark.parametrize("address", [ASSETS, CATEGORIES, MIGRATIONS])
 def test_an_export_imported_again_changes_nothing(site: Client, address: str) -> None:
     text = export(site, address)
     page = rehearse(site, address, text)
@@ -100,6 +102,34 @@ def test_a_rehearsal_shows_old_and_new_and_whom_it_touches_and_saves_nothing(
     assert "name: Aave → Aave 2; category: defi → gaming" in history
 
 
+def test_a_token_migration_is_prepared_by_a_file_and_changed_until_it_is_applied(
+    site: Client,
+) -> None:
+    head = "old_asset,new_asset,new_units,effective_on\n"
+    page = rehearse(site, MIGRATIONS, f"{head}aave,uniswap,2.5,2024-09-04\n")
+    assert not TokenMigration.objects.filter(old_asset__coingecko_id="aave").exists()
+    confirm(site, MIGRATIONS, page)
+    made = TokenMigration.objects.get(old_asset__coingecko_id="aave")
+    assert (made.new_units, made.effective_on, made.state) == (
+        Decimal("2.5"),
+        date(2024, 9, 4),
+        "prepared",
+    )
+
+    other = f"{head}aave,uniswap,3,2024-09-04\n"
+    confirm(site, MIGRATIONS, rehearse(site, MIGRATIONS, other))
+    history = html.unescape(site.get(f"{MIGRATIONS}{made.pk}/history/").text)
+    assert "Added by an import." in history
+    assert "new_units: 2.5 → 3" in history
+
+    TokenMigration.objects.filter(pk=made.pk).update(state="applied")
+    refused = rehearse(site, MIGRATIONS, f"{head}aave,uniswap,4,2024-09-04\n")
+    assert "It is applied, so it stays as it is." in html.unescape(refused.text)
+    assert 'name="confirm"' not in refused.text
+    same = rehearse(site, MIGRATIONS, export(site, MIGRATIONS))
+    assert 'class="skip"' in same.text
+
+
 @pytest.mark.parametrize(
     ("address", "content", "sentence"),
     [
@@ -121,6 +151,11 @@ def test_a_rehearsal_shows_old_and_new_and_whom_it_touches_and_saves_nothing(
         (ASSETS, f"coingecko_id,symbol\naave,{'x' * 300}", "at most 20 characters"),
         (ASSETS, "coingecko_id,name\nno good,Name", "coingecko_id: Enter a valid “slug”"),
         (ASSETS, "name\nAave", "coingecko_id"),
+        (MIGRATIONS, "old_asset,new_asset\nmaker,nowhere", "There is no asset “nowhere”."),
+        (MIGRATIONS, "old_asset,new_asset\nmaker,maker", "cannot be replaced by itself"),
+        (MIGRATIONS, "old_asset,new_asset,effective_on\nmaker,sky,soon", "“soon” is not a day"),
+        (MIGRATIONS, "old_asset,new_asset,old_units\nmaker,sky,0", "above zero"),
+        (MIGRATIONS, "old_asset,new_asset,new_units\nmaker,sky,x", "“x” is not a number."),
         (CATEGORIES, "slug,recommended_min\ndefi,0.9", "the lower one first"),
         (CATEGORIES, "slug,recommended_max\ndefi,two", "“two” is not a number."),
         (CATEGORIES, "slug,colour\ndefi,99", "Choose one of the twelve colours"),
