@@ -135,9 +135,9 @@ def test_proposals_follow_what_is_typed(
         pytest.skip("the same script at any width; the flow above walks both")
     visit("analytics:workbench", portfolio.pk)
     equal = page.get_by_role("row").filter(has_text="Equal weights, to compare")
-    expect(equal.locator('[data-label="BTC + ETH, %"]')).to_have_text("33.3")
+    expect(equal.locator('[data-label="Core, %"]')).to_have_text("33.3")
     page.get_by_label("USD, %", exact=True).fill("0")  # two rows are left to share out among
-    expect(equal.locator('[data-label="BTC + ETH, %"]')).to_have_text("50.0")
+    expect(equal.locator('[data-label="Core, %"]')).to_have_text("50.0")
     assert console == []
 
 
