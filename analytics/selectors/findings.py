@@ -6,11 +6,13 @@ workbench. Weights are fractions of the portfolio by asset id; they sum to what 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import IntEnum
 
 from analytics.selectors import checklist
 from analytics.selectors.checklist import Composition, Part
 from portfolios.models import Asset
+from portfolios.services import targets
 from portfolios.templatetags.figures import percent, price, ratio
 
 ISSUERS = {
@@ -251,14 +253,9 @@ def replaced(composition: Composition, part: Part, other: Asset) -> dict[int, fl
     return weights
 
 
-DECIMALS = 4
-
-
 def _address(weights: Mapping[int, float]) -> str:
-    """The workbench's query for these weights, rounded so that they sum to one."""
-    total = sum(weights.values())
-    units = {pk: round(each / total * 10**DECIMALS) for pk, each in weights.items()}
-    largest = max(units, key=lambda pk: units[pk])
-    units[largest] += 10**DECIMALS - sum(units.values())
-    pairs = (f"{pk}:{unit / 10**DECIMALS:.{DECIMALS}f}" for pk, unit in units.items() if unit > 0)
+    """The workbench's query for these weights."""
+    exact = {pk: Decimal(f"{each:.{targets.DECIMALS}f}") for pk, each in weights.items()}
+    whole = targets.normalise(exact)
+    pairs = (f"{pk}:{each:f}" for pk, each in whole.items() if each > 0)
     return "weights=" + ",".join(pairs)

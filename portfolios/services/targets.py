@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal, localcontext
+from typing import TypeVar
 
 from portfolios.models import (
     Asset,
@@ -18,6 +19,7 @@ from portfolios.services.errors import TargetsError
 
 # What a target is for: an asset, or all that is held of a category together.
 Aim = Asset | AssetCategory
+Key = TypeVar("Key")  # what weights are of: aims, or ids
 DECIMALS = 9  # of a fraction, that is seven of a percentage
 
 
@@ -54,7 +56,7 @@ def check_weights(weights: Mapping[Aim, Decimal]) -> None:
         raise TargetsError(f"Targets sum to {percent(total)}. Take {percent(total - 1)} away.")
 
 
-def normalise(weights: Mapping[Aim, Decimal]) -> dict[Aim, Decimal]:
+def normalise(weights: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
     """Scale weights so that they sum to exactly one, in hundredths of a percent where that does.
 
     What rounding leaves goes to the largest, a step each. Weights of nothing stay as they are.

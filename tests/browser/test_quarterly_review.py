@@ -1,10 +1,14 @@
 """A quarterly review walked from its beginning to the document that is printed."""
 
+from decimal import Decimal
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from analytics.selectors import quarterly_reviews as selector
+from portfolios.models import Asset
 from tests.browser import pages
+from tests.factories import AssetCategoryFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,4 +38,25 @@ def test_five_questions_end_as_a_document_that_prints(
     expect(page.get_by_role("navigation")).to_have_count(0)
     for heading in selector.QUESTIONS:
         expect(page.get_by_role("heading", name=heading.title)).to_be_visible()
+    assert console == []
+
+
+def test_what_a_finding_proposes_opens_in_the_workbench(
+    visit, page: Page, portfolio, coins, console
+) -> None:
+    defi = AssetCategoryFactory(slug="defi", name="DeFi", colour=4)
+    Asset.objects.filter(pk=coins["UNI"].pk).update(category=defi)
+    Asset.objects.filter(pk=coins["SOL"].pk).update(cap_rank=40)
+    visit("analytics:review", portfolio.pk)
+    page.get_by_role("link", name="Try it in the workbench: Nothing of DeFi").click()
+    expect(page.get_by_text("These weights came with the address.")).to_be_visible()
+    # 60, 35 and 5 % are held; 5 % in Uniswap comes from all of them in proportion.
+    for symbol, weight in {"UNI": "5", "BTC": "57", "SOL": "33.25", "USD": "4.75"}.items():
+        expect(page.get_by_label(f"{symbol}, %", exact=True)).to_have_value(weight)
+    assert portfolio.target_weights.get(asset=coins["BTC"]).weight == Decimal("0.5")
+    visit("analytics:review", portfolio.pk)
+    page.get_by_role("link", name="Try it in the workbench: BTC dominates the risk").click()
+    expect(page.get_by_role("status").filter(has_text="Risk budgets.")).to_be_visible()
+    expect(page.get_by_label("BTC, %", exact=True)).not_to_have_value("50")
+    pages.check(page)
     assert console == []
