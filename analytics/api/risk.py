@@ -60,6 +60,10 @@ class RiskFields(Fields):
     as_of = Day(source="run.as_of")
     status = serializers.ChoiceField(PortfolioResult.Status.choices, source="result.status")
     value = Measured(source="result.value", help_text="US dollars.")
+    outside_value = Measured(
+        source="result.outside_value",
+        help_text="US dollars outside the weights, dry powder and reserves; not in the value.",
+    )
     value_1d = Measured(source="result.value_1d", help_text="The same holdings a day before.")
     value_7d = Measured(source="result.value_7d")
     value_30d = Measured(source="result.value_30d")

@@ -148,7 +148,7 @@ def measured(portfolios: Sequence[Portfolio], *, run: NightlyRun | None) -> list
 def _figures(run: NightlyRun, shown: Sequence[int]) -> QuerySet[PortfolioResult]:
     """The results of portfolios without their positions, which are most of a result."""
     results = PortfolioResult.objects.filter(run=run, portfolio__in=shown)
-    return results.only("status", "value", *EARLIER, "band", "worst_drift")
+    return results.only("status", "value", "outside_value", *EARLIER, "band", "worst_drift")
 
 
 def _sorted(

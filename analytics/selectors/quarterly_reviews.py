@@ -142,7 +142,10 @@ def _new(composition: Composition, as_of: date) -> Iterable[Figure]:
 
 
 def _stablecoins(composition: Composition, as_of: date) -> Iterable[Figure]:
-    yield _figure("stables", "Stablecoins and cash", composition.stables)
+    if composition.has_dry_powder:
+        yield _figure("powder", "Stablecoins and cash", "dry powder, outside the weights", "text")
+    else:
+        yield _figure("stables", "Stablecoins and cash", composition.stables)
     told = RegimeDay.objects.filter(date=as_of).first()
     label = told.get_label_display() if told else "unknown"
     yield _figure("regime", "Regime", label, "text")

@@ -72,6 +72,10 @@ def test_dry_powder_is_outside_everywhere(hold, coins, as_of):
     for name in ("portfolio-result", "rebalance", "allocation"):
         shown = page.get(reverse(f"analytics:{name}", args=[portfolio.pk])).content.decode()
         assert "1,000.00 USD outside the weights" in " ".join(shown.split())
+    listed = page.get(reverse("analytics:portfolio-list")).content.decode()
+    assert "and 1,000.00 not counted" in listed
+    told = page.get(f"/api/v1/portfolios/{portfolio.pk}/risk/").json()
+    assert (told["value"], told["outside_value"]) == (1000, 1000)
 
 
 def test_money_cannot_be_dry_powder_and_have_a_target(hold, coins):
