@@ -18,12 +18,16 @@ from analytics.views import (
     tilts,
     tools,
     volatility,
+    wizard,
     workbench,
 )
 
 app_name = "analytics"
 urlpatterns = [
     path("portfolios/", portfolios.portfolio_list, name="portfolio-list"),
+    path("portfolios/new/wizard/", wizard.wizard, name="wizard"),
+    path("portfolios/new/wizard/restart/", wizard.wizard_restart, name="wizard-restart"),
+    path("portfolios/new/wizard/<slug:step>/", wizard.wizard_step, name="wizard-step"),
     path("portfolios/<int:pk>/", portfolios.overview, name="overview"),
     path("portfolios/<int:pk>/result/", portfolios.portfolio_result, name="portfolio-result"),
     path("portfolios/<int:pk>/value-history/", portfolios.value_history, name="value-history"),

@@ -138,6 +138,9 @@ OWNED = {
 }
 PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
+    "analytics:wizard": Url(allowed=("GET",), user=302),
+    "analytics:wizard-step": Url(arguments=("step",)),
+    "analytics:wizard-restart": Url(allowed=("POST",), user=302),
     "analytics:market": Url(allowed=("GET",)),
     "analytics:tools": Url(allowed=("GET",)),
     "analytics:position-size": Url(allowed=("GET",)),
@@ -272,6 +275,7 @@ def arguments(holding) -> dict[str, object]:
         "import": previewed(holding.portfolio).pk,
         "token": unsubscribe.url(holding.portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
+        "step": "questions",
         "token_key": "evk_0123456789a",
         "model": ModelPortfolioFactory().slug,
         "passkey": 1,

@@ -4,8 +4,8 @@ Where things are
     The market: returns, volatility, covariance (shrinkage, covariance_series,
     nearest_correlation), correlation, market_mode, pairs, clusters, regimes (regime_signals,
     breadth, hysteresis), relative_strength.
-    A portfolio's risk and return: risk, tail_risk, weight_paths, drawdowns, performance,
-    sharpe_ratios, rates_of_return.
+    A portfolio's risk and return: risk, tail_risk, weight_paths, drawdowns, cash_shares,
+    performance, sharpe_ratios, rates_of_return.
     Its weights: risk_budgets, mean_variance (feasibility, active_sets, optimality),
     hierarchical_risk_parity, equilibrium.
     Its trades: bands, rebalancing (self_financing), cash_trades, category_targets, orders, costs,

@@ -26,6 +26,7 @@ class RiskProfileAdmin(Transferred, Curated):
     resource_classes = (RiskProfileResource,)
     list_display = (
         "name", "max_drawdown", "core_min", "core_max", "bitcoin_cap", "ether_cap", "other_cap",
+        "least_score",
     )  # fmt: skip
     search_fields = ("name", "slug")
     asks_before_changing = (

@@ -225,11 +225,12 @@ class RiskProfileResource(CatalogueResource):
     bitcoin_cap = column("bitcoin_cap", Number())
     ether_cap = column("ether_cap", Number())
     other_cap = column("other_cap", Number())
+    least_score = column("least_score", WholeNumber())
 
     class Meta(CatalogueResource.Meta):
         model = RiskProfile
         import_id_fields = ("slug",)
         fields = (
             "slug", "name", "position", "max_drawdown", "return_target_min", "return_target_max",
-            "core_min", "core_max", "bitcoin_cap", "ether_cap", "other_cap",
+            "core_min", "core_max", "bitcoin_cap", "ether_cap", "other_cap", "least_score",
         )  # fmt: skip

@@ -1,4 +1,5 @@
 from portfolios.models.assets import Asset, AssetCategory, MigratedAmount, TokenMigration
+from portfolios.models.drafts import PortfolioDraft
 from portfolios.models.events import MarketEvent
 from portfolios.models.imports import ColumnMapping, Import, ImportRow, TickerChoice
 from portfolios.models.ledger import Holding, LotChoice, Transaction
@@ -39,6 +40,7 @@ __all__ = [
     "ModelPortfolioLine",
     "OwnPrice",
     "Portfolio",
+    "PortfolioDraft",
     "PositionRule",
     "PriceSource",
     "QuarantinedPrice",

@@ -35,6 +35,9 @@ class RiskProfile(models.Model):
     bitcoin_cap = FractionField()
     ether_cap = FractionField()
     other_cap = FractionField(help_text="Cap of any other position.")
+    least_score = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Of 24 in the risk questions: from here on this profile."
+    )
 
     class Meta:
         ordering = ("position",)

@@ -158,6 +158,7 @@ def _profiles(content: Row) -> Iterable[Row]:
             "bitcoin_cap": row["caps"]["bitcoin"],
             "ether_cap": row["caps"]["ether"],
             "other_cap": row["caps"]["other"],
+            "least_score": row["least_score"],
         }
 
 

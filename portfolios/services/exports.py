@@ -16,6 +16,7 @@ from portfolios.models import (
     LotChoice,
     OwnPrice,
     Portfolio,
+    PortfolioDraft,
     PositionRule,
     StrategicWeight,
     TargetVersion,
@@ -33,6 +34,7 @@ def tables(user: User) -> Iterator[Table]:
     """Facts, those put away included."""
     portfolios = Portfolio.objects.filter(owner=user).order_by("pk")
     yield exports.table("portfolios", portfolios, also=["profile__name"])
+    yield exports.table("portfolio_drafts", PortfolioDraft.objects.filter(owner=user))
     for name, model in (
         ("holdings", Holding),
         ("targets", TargetWeight),

@@ -4,7 +4,7 @@ from collections.abc import Container
 from itertools import count
 
 from accounts.models import User
-from portfolios.models import Asset, ColumnMapping, Portfolio, TickerChoice
+from portfolios.models import Asset, ColumnMapping, Portfolio, PortfolioDraft, TickerChoice
 from portfolios.services.errors import SandboxFullError
 
 MAX_PORTFOLIOS = 20
@@ -37,11 +37,13 @@ def hand_over(*, guest: User, person: User) -> int:
 
 
 def _hand_over_choices(*, guest: User, person: User) -> None:
-    """What a guest has said about files, where the person has not said anything."""
+    """What a guest has said about files and in the wizard, where the person has said nothing."""
     choices = TickerChoice.objects.filter(owner=person).values("ticker")
     TickerChoice.objects.filter(owner=guest).exclude(ticker__in=choices).update(owner=person)
     mappings = ColumnMapping.objects.filter(owner=person).values("header")
     ColumnMapping.objects.filter(owner=guest).exclude(header__in=mappings).update(owner=person)
+    if not PortfolioDraft.objects.filter(owner=person).exists():
+        PortfolioDraft.objects.filter(owner=guest).update(owner=person)
 
 
 def _free_name(name: str, taken: Container[str]) -> str:

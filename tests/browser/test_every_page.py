@@ -36,6 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NEVER_OPENS = {
     "home",  # leads to the list
+    "analytics:wizard",  # leads to its first open step; test_wizard.py walks them all
     "analytics:recompute",  # leads to the portfolio
     "account_confirm_login_code",  # logging in with a mailed code is not offered
     "mfa_login_webauthn",  # asked by a script
@@ -71,6 +72,7 @@ def arguments(portfolio) -> dict[str, object]:
         "webhook": told_twice(portfolio.owner),
         "token": unsubscribe.url(portfolio.owner).rstrip("/").rpartition("/")[2],
         "key": "unknown",
+        "step": "questions",
         "model": "conservative",
         "own_asset": own_asset(owner=portfolio.owner, prices={AS_OF: 250}, name="A painting").pk,
         "uid": "1",

@@ -227,7 +227,7 @@ def test_another_range_of_a_profile_asks_first(site: Client) -> None:
     PortfolioFactory(profile=moderate)
     form = {field: getattr(moderate, field) for field in (
         "name", "position", "max_drawdown", "return_target_min", "return_target_max", "core_min",
-        "core_max", "bitcoin_cap", "ether_cap", "other_cap",
+        "core_max", "bitcoin_cap", "ether_cap", "other_cap", "least_score",
     )}  # fmt: skip
     page = site.post(change(moderate), form | {"core_max": "0.6"}).text
     assert "1 model portfolio: Moderate." in page
