@@ -172,7 +172,7 @@ def missing(weights: Weights) -> list[str]:
 def _sized(bench: Bench | None, weights: Weights) -> list[Sized]:
     risks: dict[int, float | None] = {}
     if bench is not None and weights:
-        vector = workbench.as_vector(bench, {**weights})
+        vector = workbench.as_vector(bench, dict(weights.items()))
         if vector is not None:
             shares = weight_figures.risk_shares(bench, vector)
             risks = dict(zip((aim.pk for aim in bench.aims), shares, strict=True))

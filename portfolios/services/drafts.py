@@ -41,7 +41,7 @@ def finish(
 
     Raises TargetsError, SandboxFullError; then nothing is made, and the draft stays.
     """
-    aims: dict[Aim, Decimal] = {**weights}
+    aims: dict[Aim, Decimal] = dict(weights.items())
     targets.check_weights(aims)
     portfolio = portfolios.create(owner=owner, name=name, profile=profile)
     TargetWeight.objects.bulk_create(targets.rows(portfolio=portfolio, weights=aims))
