@@ -121,7 +121,7 @@ def _risk(composition: Composition) -> Iterable[Finding]:
             severity=severity,
             evidence=f"It is {percent(part.weight)} % of the money and {percent(share)} % of the "
             "risk.",
-            proposal="Try risk budgets: each position gets the risk that it is meant to carry.",
+            proposal="Try risk budgets: each category gets the risk that it is meant to carry.",
             query="proposal=risk-budgets",
         )
 

@@ -5,8 +5,12 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Page, expect
 
+from analytics.selectors import benches, portfolio_pages
 from analytics.selectors import quarterly_reviews as selector
+from analytics.services import weight_proposals
+from analytics.services.weight_proposals import Kind
 from portfolios.models import Asset
+from portfolios.templatetags.figures import typed_percent
 from tests.browser import pages
 from tests.factories import AssetCategoryFactory
 
@@ -56,7 +60,15 @@ def test_what_a_finding_proposes_opens_in_the_workbench(
     assert portfolio.target_weights.get(asset=coins["BTC"]).weight == Decimal("0.5")
     visit("analytics:review", portfolio.pk)
     page.get_by_role("link", name="Try it in the workbench: BTC dominates the risk").click()
-    expect(page.get_by_role("status").filter(has_text="Risk budgets.")).to_be_visible()
-    expect(page.get_by_label("BTC, %", exact=True)).not_to_have_value("50")
+    expect(page.get_by_role("status").filter(has_text="Risk budgets")).to_be_visible()
+    saved = {target.asset: target.weight for target in portfolio.target_weights.all()}
+    bench = benches.read(portfolio, list(saved), run=portfolio_pages.current_run())
+    proposed = weight_proposals.propose(
+        Kind.RISK_BUDGETS, bench, profile=portfolio.profile, weights=saved
+    )
+    assert proposed.weights
+    for aim, weight in proposed.weights.items():
+        field = page.get_by_label(f"{aim.symbol}, %", exact=True)
+        expect(field).to_have_value(typed_percent(weight.normalize()))
     pages.check(page)
     assert console == []
