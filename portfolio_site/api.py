@@ -11,6 +11,7 @@ from drf_spectacular.views import (
 )
 
 from accounts.api import problems
+from accounts.api.notifications import Notifications
 from accounts.api.preferences import Preferences
 from accounts.api.views import Unknown
 
@@ -38,6 +39,17 @@ version_1 = [
         "preferences/",
         Preferences.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="preferences",
+    ),
+    path("notifications/", Notifications.as_view({"get": "list"}), name="notification-list"),
+    path(
+        "notifications/read-all/",
+        Notifications.as_view({"post": "read_all"}),
+        name="notifications-read",
+    ),
+    path(
+        "notifications/<int:notification>/read/",
+        Notifications.as_view({"post": "read"}),
+        name="notification-read",
     ),
     path("", include("portfolios.api.urls")),
     path("", include("analytics.api.urls")),

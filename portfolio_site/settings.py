@@ -321,10 +321,14 @@ SPECTACULAR_SETTINGS = {
         "ImportState": "portfolios.api.imports.STATES",
         "SuggestionState": "analytics.api.suggestions.STATES",
         "NightState": "analytics.api.runs.STATES",
+        "NotificationKind": "accounts.models.Kind",
+        "AssetKind": "portfolios.models.Asset.Kind",
+        "TransactionKind": "portfolios.models.Transaction.Kind",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "accounts.api.openapi.refuse_unknown_fields",
+        "accounts.api.openapi.describe_headers",
     ],
 }
 

@@ -41,13 +41,6 @@ class Schema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        for body in bodies.values():
-            body.setdefault("headers", {}).update(
-                {
-                    name: {"schema": {"type": "integer"}, "description": words}
-                    for name, words in RATE_LIMITS.items()
-                }
-            )
         if isinstance(self.view, MarketResource):
             bodies["304"] = {"description": "Not modified since the ETag in If-None-Match."}
         details = self.resolve_serializer(ProblemDetails, direction).ref
@@ -56,6 +49,10 @@ class Schema(AutoSchema):
                 "description": "One of: " + ", ".join(f"`{code}`" for code in codes),
                 "content": {problems.ProblemRenderer.media_type: {"schema": details}},
             }
+        for body in bodies.values():
+            body.setdefault("headers", {}).update(
+                {name: {"$ref": f"#/components/headers/{name}"} for name in RATE_LIMITS}
+            )
         return bodies
 
     def _problems(self) -> dict[int, list[str]]:
@@ -113,4 +110,13 @@ def refuse_unknown_fields(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for name, schema in schemas.items():
         if name.endswith("Request") and schema.get("type") == "object":
             schema["additionalProperties"] = False
+    return result
+
+
+def describe_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say once what the headers are that every answer has."""
+    result["components"]["headers"] = {
+        name: {"schema": {"type": "integer"}, "description": words, "required": True}
+        for name, words in RATE_LIMITS.items()
+    }
     return result

@@ -5,9 +5,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.fields import Fields
+from accounts.api.fields import Fields, Whole
 from accounts.api.views import Resource
-from accounts.models import AlertPreference, BaseUnit, NumberStyle, Theme
+from accounts.models import AlertPreference, BaseUnit, Kind, NumberStyle, Theme
 from accounts.selectors import time_zones
 from accounts.services import preferences
 
@@ -25,6 +25,14 @@ class PreferencesFields(Fields):
     email = serializers.EmailField(read_only=True)
     alert_preference = serializers.ChoiceField(
         AlertPreference.choices, help_text="When to write about portfolios out of their bands."
+    )
+    letter_hour = Whole(
+        min_value=0, max_value=23, help_text="When daily and weekly letters leave, in that zone."
+    )
+    muted_kinds = serializers.ListField(
+        child=serializers.ChoiceField(Kind.choices),
+        max_length=len(Kind.choices),
+        help_text="What no letter is about; the notifications have all.",
     )
     time_zone = serializers.ChoiceField(sorted(time_zones.names()))
     theme = serializers.ChoiceField(Theme.choices)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,5 +49,11 @@ class CSV(BaseRenderer):
         if rows:
             writer = csv.writer(page)
             writer.writerow(rows[0])
-            writer.writerows([neutralised(cell) for cell in row.values()] for row in rows)
+            writer.writerows([_cell(cell) for cell in row.values()] for row in rows)
         return page.getvalue()
+
+
+def _cell(cell: Any) -> Any:
+    """An exact decimal stays a number, so that a loss is not taken for a formula."""
+    is_number = isinstance(cell, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", cell)
+    return cell if is_number else neutralised(cell)

@@ -33,6 +33,17 @@ class Resource(GenericViewSet):
 
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Whoever comes is counted first: who guesses tokens or formats, too."""
+        try:
+            self.perform_authentication(request)
+        finally:
+            super().check_throttles(request)
+        super().initial(request, *args, **kwargs)
+
+    def check_throttles(self, request: Request) -> None:
+        """Done before, since DRF's turn comes only for those who may."""
+
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:

@@ -7,6 +7,7 @@ from accounts.api import problems
 from accounts.api.problems import Problem
 from analytics.core.errors import CoreError
 from analytics.services.suggestions import SuggestionError
+from analytics.services.tilt_proposals import NoTilt
 
 
 class NotMeasured(Exception):
@@ -26,8 +27,19 @@ class NoSuggestion(Exception):
     """There is nothing to suggest."""
 
 
+class CannotStart(Exception):
+    """No worker can be asked."""
+
+    wait = 30
+
+    def __str__(self) -> str:
+        return f"The calculation cannot start now. Ask again in {self.wait} seconds."
+
+
 problems.register(
     {
+        CannotStart: Problem("cannot_start", 503, "No worker can be asked now"),
+        NoTilt: Problem("no_tilt", 422, "Nothing can be proposed"),
         NotMeasured: Problem("not_measured", 404, "No night has measured this yet"),
         NotCalculated: Problem("not_calculated", 409, "It is being calculated"),
         NoSuggestion: Problem("no_suggestion", 404, "There is no suggestion now"),

@@ -2,10 +2,12 @@ from django.urls import path
 
 from analytics.api.market import CorrelationMatrix, Market, MeasuredAssets, RegimeOfDay, Regimes
 from analytics.api.position_sizes import PositionSizes
+from analytics.api.recomputations import Recomputations
 from analytics.api.reviews import Proposals, Reviews
 from analytics.api.risk import Drift, Risk
 from analytics.api.runs import Runs
 from analytics.api.suggestions import Suggestions
+from analytics.api.tilts import Tilts
 
 ONE = "portfolios/<int:pk>/"
 LIST, READ = {"get": "list"}, {"get": "retrieve"}
@@ -19,6 +21,12 @@ urlpatterns = [
     path(f"{ONE}risk/", Risk.as_view(READ), name="risk"),
     path(f"{ONE}review/", Reviews.as_view(READ), name="review"),
     path(f"{ONE}proposals/", Proposals.as_view(READ), name="proposals"),
+    path(f"{ONE}recompute/", Recomputations.as_view({"post": "create"}), name="recompute"),
+    path(
+        f"{ONE}tilt/",
+        Tilts.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
+        name="tilt",
+    ),
     path(f"{ONE}suggestion/", Suggestions.as_view(READ), name="suggestion"),
     *(
         path(

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from analytics.selectors.portfolio_pages import Position
+from analytics.services import tilt_proposals
 from analytics.services.plan_pages import Asked, Mode
 from portfolios.forms import LARGEST_AMOUNT, NumberField, PlainField, SeenForm, TargetsForm
 from portfolios.models import Asset, AssetCategory, Portfolio, PositionRule, TargetVersion
@@ -151,6 +152,6 @@ class TiltForm(SeenForm):
     days = forms.TypedChoiceField(
         label="It ends after",
         coerce=int,
-        choices=[(7, "7 days"), (14, "14 days"), (30, "30 days"), (60, "60 days"), (90, "90 days")],
+        choices=[(days, f"{days} days") for days in tilt_proposals.DAYS],
         initial=30,
     )

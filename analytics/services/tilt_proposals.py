@@ -7,16 +7,21 @@ categories that the targets name. Whole numbers all the way, so that it sums to 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 
 from analytics.models import RegimeDay
 from analytics.selectors.regimes import OPINIONS
-from portfolios.models import Asset, AssetCategory
+from portfolios.models import Asset, AssetCategory, Portfolio
+from portfolios.selectors import portfolios
+from portfolios.services import tilts
+from portfolios.services.errors import ConflictError
 from portfolios.services.targets import Aim
 
 Label = RegimeDay.Label
 
 STEP = Decimal("0.05")
+DAYS = (7, 14, 30, 60, 90)  # that a tilt may last
 STABLECOINS, BITCOIN = "stablecoins", "bitcoin"
 STORE_OF_VALUE = "store-of-value"
 COARSE, FINE = Decimal("0.0001"), Decimal("0.000000001")  # hundredths of a percent, where that does
@@ -107,6 +112,48 @@ MOVES: Mapping[str, tuple[Which, Which, str, str]] = {
         "Bitcoin, stablecoins or cash", "altcoins among the 30 largest",
     ),
 }  # fmt: skip
+
+
+def for_portfolio(portfolio: Portfolio, *, as_of: date) -> Proposal:
+    """The tilt of its own targets for the regime of a day. Raises NoTilt."""
+    day = RegimeDay.objects.filter(date=as_of).first()
+    targets: dict[Aim, Decimal] = {row.aim: row.weight for row in portfolios.targets(portfolio)}
+    return propose(day.label if day else "", targets)
+
+
+def apply(
+    *,
+    portfolio: Portfolio,
+    proposal: Proposal,
+    seen: str | None,
+    as_of: date,
+    days: int,
+    expected_revision: int | None,
+) -> None:
+    """Put a proposal in force for so many days; `seen` is the one that was agreed to, if told.
+
+    Raises ConflictError when that was another one, and as `tilts.apply` does.
+    """
+    if seen is not None and seen != proposal.seen:
+        raise ConflictError("The market or the targets have changed since. Look at it again.")
+    tilts.apply(
+        portfolio=portfolio,
+        weights=proposal.weights,
+        regime=proposal.regime,
+        ends_on=as_of + timedelta(days=days),
+        expected_revision=expected_revision,
+    )
+
+
+def in_force(portfolio: Portfolio) -> list[Line]:
+    """The targets of a portfolio with a tilt, as they are for good and for now."""
+    strategic = {row.aim: row.weight for row in portfolios.targets(portfolio)}
+    now = {row.aim: row.weight for row in portfolios.targets_in_force(portfolio)}
+    nothing = Decimal(0)
+    return [
+        Line(aim, strategic.get(aim, nothing), now.get(aim, nothing))
+        for aim in dict.fromkeys([*strategic, *now])
+    ]
 
 
 def propose(label: str, targets: Mapping[Aim, Decimal]) -> Proposal:

@@ -1,7 +1,5 @@
 """The article's adjustment to the market's regime, beside the targets; applied only when asked."""
 
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -14,14 +12,12 @@ from analytics.forms import TiltForm
 from analytics.models import NightlyRun, RegimeDay
 from analytics.selectors import portfolio_pages, regimes
 from analytics.services import tilt_proposals
-from analytics.services.tilt_proposals import Line, NoTilt, Proposal
+from analytics.services.tilt_proposals import NoTilt, Proposal
 from analytics.views import portfolios as pages
 from portfolios.forms import SeenForm
 from portfolios.models import Portfolio, Tilt
-from portfolios.selectors import portfolios
 from portfolios.services import tilts
 from portfolios.services.errors import ConflictError, PortfolioError
-from portfolios.services.targets import Aim
 
 CHANGED = "The market or your targets have changed since this page was opened. Look at it again."
 
@@ -36,7 +32,7 @@ def tilt(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"portfolio": portfolio, "run": run, "tilt": in_force}
     form = TiltForm(request.POST if request.method == "POST" else None)
     if in_force:
-        context["lines"] = _in_force(portfolio)
+        context["lines"] = tilt_proposals.in_force(portfolio)
     elif run:
         context |= _proposed(portfolio, run)
         proposal = context.get("proposal")
@@ -70,9 +66,8 @@ def _proposed(portfolio: Portfolio, run: NightlyRun) -> dict[str, Any]:
     """The regime, and the proposal or why there is none."""
     day = RegimeDay.objects.filter(date=run.as_of).first()
     found: dict[str, Any] = {"regime": regimes.read(day) if day else None}
-    targets: dict[Aim, Decimal] = {row.aim: row.weight for row in portfolios.targets(portfolio)}
     try:
-        found["proposal"] = tilt_proposals.propose(day.label if day else "", targets)
+        found["proposal"] = tilt_proposals.for_portfolio(portfolio, as_of=run.as_of)
     except NoTilt as reason:
         found["why_none"] = str(reason)
     return found
@@ -80,15 +75,13 @@ def _proposed(portfolio: Portfolio, run: NightlyRun) -> dict[str, Any]:
 
 def _apply(portfolio: Portfolio, form: TiltForm, proposal: Proposal, run: NightlyRun) -> bool:
     """Put in force what was seen; else the form says why not."""
-    if form.cleaned_data["seen"] != proposal.seen:
-        form.add_error(None, CHANGED)
-        return False
     try:
-        tilts.apply(
+        tilt_proposals.apply(
             portfolio=portfolio,
-            weights=proposal.weights,
-            regime=proposal.regime,
-            ends_on=run.as_of + timedelta(days=form.cleaned_data["days"]),
+            proposal=proposal,
+            seen=form.cleaned_data["seen"],
+            as_of=run.as_of,
+            days=form.cleaned_data["days"],
             expected_revision=form.cleaned_data["revision"],
         )
     except PortfolioError as refusal:
@@ -96,13 +89,3 @@ def _apply(portfolio: Portfolio, form: TiltForm, proposal: Proposal, run: Nightl
         portfolio.refresh_from_db()
         return False
     return True
-
-
-def _in_force(portfolio: Portfolio) -> list[Line]:
-    strategic = {row.aim: row.weight for row in portfolios.targets(portfolio)}
-    now = {row.aim: row.weight for row in portfolios.targets_in_force(portfolio)}
-    nothing = Decimal(0)
-    return [
-        Line(aim, strategic.get(aim, nothing), now.get(aim, nothing))
-        for aim in dict.fromkeys([*strategic, *now])
-    ]

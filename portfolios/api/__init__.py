@@ -20,6 +20,8 @@ problems.register(
         errors.QuantityError: Problem("quantity", 422, "A quantity that no balance can have"),
         errors.TargetsError: Problem("targets", 422, "Targets that describe no whole portfolio"),
         errors.RulesError: Problem("rules", 422, "Rules that nothing could follow"),
+        errors.RolesError: Problem("roles", 422, "Counted and left out at once"),
+        errors.TiltError: Problem("tilt", 422, "A temporary target that cannot be"),
         errors.SlotError: Problem("slot", 422, "A slot of the model cannot be filled"),
         errors.OwnAssetError: Problem("own_asset", 422, "An asset that cannot be used here"),
         errors.LedgerError: Problem("ledger", 422, "What no line of a ledger can be"),

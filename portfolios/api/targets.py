@@ -15,7 +15,7 @@ from portfolios.api.portfolios import IF_MATCH, OfPortfolio
 from portfolios.models import AssetCategory, Portfolio
 from portfolios.selectors import assets, portfolios, prices
 from portfolios.services import holdings, targets
-from portfolios.services.errors import TargetsError
+from portfolios.services.errors import PortfolioError, TargetsError
 
 MOST_TARGETS = 500
 
@@ -70,7 +70,7 @@ class Targets(OfPortfolio):
         responses=TargetsFields,
         summary="Replace the target weights",
     )
-    @refuses("targets", "unknown_asset", "own_asset", "conflict", "changed_since")
+    @refuses("targets", "roles", "unknown_asset", "own_asset", "conflict", "changed_since")
     def update(self, request: Request, pk: int) -> Response:
         """Make these the targets, and no others."""
         portfolio = self.portfolio()
@@ -113,7 +113,7 @@ class TargetVersions(OfPortfolio):
         responses=TargetsFields,
         summary="Restore a version of the targets",
     )
-    @refuses("targets", "own_asset", "conflict", "changed_since")
+    @refuses("targets", "roles", "own_asset", "conflict", "changed_since")
     def restore(self, request: Request, pk: int, number: int) -> Response:
         """Make its targets those of the portfolio again."""
         portfolio = self.portfolio()
@@ -190,18 +190,26 @@ class Holdings(OfPortfolio):
         return self.answer(portfolio, HoldingsFields(found).data)
 
 
-def _weights(request: Request, sent: list[dict[str, Any]]) -> dict[targets.Aim, Any]:
-    """By what each is for. Raises TargetsError, UnknownAsset."""
+def aims_of(
+    request: Request, sent: list[dict[str, Any]], error: type[PortfolioError]
+) -> list[targets.Aim]:
+    """What each line is about: its `asset` or its `category`. Raises `error`, UnknownAsset."""
     if any(("asset" in each) == ("category" in each) for each in sent):
-        raise TargetsError("Say of each target either the asset or the category it is for.")
+        raise error("Say of each line either the asset or the category it is for.")
     named = assets.by_key([each["asset"] for each in sent if "asset" in each], user=request.user)
     slugs = {each["category"] for each in sent if "category" in each}
     categories = {each.slug: each for each in AssetCategory.objects.filter(slug__in=slugs)}
     if unknown := sorted(slugs - set(categories)):
-        raise TargetsError(f"There is no category “{unknown[0]}”.")
+        raise error(f"There is no category “{unknown[0]}”.")
+    return [
+        named[each["asset"]] if "asset" in each else categories[each["category"]] for each in sent
+    ]
+
+
+def _weights(request: Request, sent: list[dict[str, Any]]) -> dict[targets.Aim, Any]:
+    """By what each is for. Raises TargetsError, UnknownAsset."""
     weights: dict[targets.Aim, Any] = {}
-    for each in sent:
-        aim = named[each["asset"]] if "asset" in each else categories[each["category"]]
+    for aim, each in zip(aims_of(request, sent, TargetsError), sent, strict=True):
         if aim in weights:
             raise TargetsError(f"{targets.short_name(aim)} has two targets. Give it one.")
         weights[aim] = each["weight"]

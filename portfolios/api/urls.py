@@ -1,15 +1,19 @@
 from django.urls import path
 
 from portfolios.api.assets import Assets, Categories
+from portfolios.api.gains import Gains, Lots, SaleLots
 from portfolios.api.imports import ImportRows, Imports
+from portfolios.api.own_assets import OwnAssets
 from portfolios.api.portfolios import ModelPortfolios, Portfolios
 from portfolios.api.prices import Prices, Signals
+from portfolios.api.rules import Roles, Rules, Venues
 from portfolios.api.targets import Holdings, Targets, TargetVersions
 from portfolios.api.transactions import Transactions
 
 ONE = "portfolios/<int:pk>/"
 IMPORT = f"{ONE}imports/<int:import_run>/"
 LIST, READ = {"get": "list"}, {"get": "retrieve"}
+CHANGE = READ | {"patch": "partial_update"}
 urlpatterns = [
     path("categories/", Categories.as_view(LIST), name="category-list"),
     path("assets/", Assets.as_view(LIST), name="asset-list"),
@@ -17,6 +21,20 @@ urlpatterns = [
     path("assets/<str:asset>/prices/", Prices.as_view(READ), name="prices"),
     path("signals/", Signals.as_view(READ), name="signals"),
     path("model-portfolios/", ModelPortfolios.as_view(LIST), name="model-portfolio-list"),
+    path("venues/", Venues.as_view(LIST), name="venue-list"),
+    path(
+        "own-assets/", OwnAssets.as_view({"get": "list", "post": "create"}), name="own-asset-list"
+    ),
+    path(
+        "own-assets/<int:own_asset>/",
+        OwnAssets.as_view({"put": "update", "delete": "destroy"}),
+        name="own-asset",
+    ),
+    path(
+        "own-assets/<int:own_asset>/price/",
+        OwnAssets.as_view({"put": "price"}),
+        name="own-asset-price",
+    ),
     path(
         "portfolios/",
         Portfolios.as_view({"get": "list", "post": "create"}),
@@ -42,6 +60,10 @@ urlpatterns = [
         TargetVersions.as_view({"post": "restore"}),
         name="target-version-restore",
     ),
+    path(f"{ONE}rules/", Rules.as_view(CHANGE), name="rules"),
+    path(f"{ONE}roles/", Roles.as_view(CHANGE), name="roles"),
+    path(f"{ONE}gains/", Gains.as_view(READ), name="gains"),
+    path(f"{ONE}lots/", Lots.as_view(READ), name="lots"),
     path(f"{ONE}holdings/", Holdings.as_view(READ), name="holdings"),
     path(
         f"{ONE}holdings/<str:asset>/",
@@ -62,6 +84,11 @@ urlpatterns = [
         f"{ONE}transactions/<int:transaction>/",
         Transactions.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
         name="transaction",
+    ),
+    path(
+        f"{ONE}transactions/<int:transaction>/lots/",
+        SaleLots.as_view({"get": "retrieve", "put": "update"}),
+        name="sale-lots",
     ),
     path(
         f"{ONE}imports/",

@@ -50,8 +50,8 @@ class RulesForm(SeenForm):
     )
     risk_aversion = NumberField(
         label="Risk aversion γ",
-        min_value=Decimal("0.1"),
-        max_value=50,
+        min_value=position_rules.LEAST_AVERSION,
+        max_value=position_rules.MOST_AVERSION,
         decimal_places=2,
         help_text="How much calm is worth to you. 3 is common; the benefit grows with it.",
     )

@@ -15,6 +15,7 @@ FIELDS = (
     "short_term_tax", "long_term_tax", "long_term_days",
 )  # fmt: skip
 """Of a portfolio, beside those of its settings."""
+LEAST_AVERSION, MOST_AVERSION = Decimal("0.1"), Decimal(50)
 TAX_FIELDS = ("short_term_tax", "long_term_tax", "long_term_days")
 
 
@@ -58,6 +59,8 @@ def replace(
     unknown: Collection[str] = set(of_portfolio) - set(FIELDS)
     assert not unknown, unknown
     check(rules)
+    if not LEAST_AVERSION <= of_portfolio.get("risk_aversion", LEAST_AVERSION) <= MOST_AVERSION:
+        raise RulesError(f"Risk aversion is from {LEAST_AVERSION} to {MOST_AVERSION}.")
     assets = [aim for aim in rules if isinstance(aim, Asset)]
     holdings.check_visible(assets, portfolio=portfolio)
     with revisions.changing(portfolio, expected=expected_revision) as locked:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from accounts.api import throttling
 from accounts.models import User
 from accounts.services import tokens
 from analytics.models import (
@@ -70,11 +71,13 @@ def program() -> Callable[..., Program]:
 
 
 @pytest.fixture(autouse=True)
-def unhurried(settings: Any) -> None:
+def unhurried(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is told to wait, but where a test says so; and counts are of one test."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     cache.clear()
     settings.API_REQUESTS_PER_MINUTE = 1_000_000
+    monkeypatch.setattr(throttling, "ANONYMOUS_PER_MINUTE", 1_000_000)
+    settings.ACCOUNT_RATE_LIMITS = {"recompute": "1000000/m/user"}
 
 
 @pytest.fixture(scope="module")

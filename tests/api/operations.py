@@ -9,6 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 SAFE = ("get", "head")
 # Examples of these need a market, a model or a file that one test brings.
+OF_PEOPLE = ("portfolios", "own-assets", "notifications")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -39,7 +40,7 @@ class Operation:
     @property
     def is_of_somebody(self) -> bool:
         """Whether its address has the id of something that belongs to a person."""
-        return "/portfolios/{" in self.path
+        return any(f"/{each}/{{" in self.path for each in OF_PEOPLE)
 
     def address(self, arguments: Mapping[str, object]) -> str:
         return self.path.format(**arguments)

@@ -12,19 +12,23 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from portfolios.models import Asset, Import, Portfolio
+from accounts.models import Kind, Notification, User
+from accounts.services import notifications
+from portfolios.models import Asset, Import, Portfolio, Transaction
 from portfolios.services import imports, target_versions
 from tests.api.conftest import AS_OF, Program
 from tests.api.operations import Operation, operations
-from tests.factories import (
-    TransactionFactory,
-    UserFactory,
-)
+from tests.factories import TargetWeightFactory, TransactionFactory, UserFactory, own_asset
 
 pytestmark = pytest.mark.django_db
 
 Programs = Callable[..., Program]
 EVERY = list(operations())
+# A bull market moves some from the stablecoins to the altcoins.
+TARGETS = {
+    "bitcoin": "0.3", "ethereum": "0.2", "solana": "0.1", "aave": "0.1", "chainlink": "0.1",
+    "usd-coin": "0.2",
+}  # fmt: skip
 STATEMENT = (
     b"UTC_Time,Account,Operation,Coin,Change,Remark\n2024-01-01 10:00:00,Spot,Deposit,BTC,1,\n"
 )
@@ -44,10 +48,19 @@ def arguments(portfolio: Portfolio) -> dict[str, object]:
         "as_of": AS_OF,
         "number": target_versions.keep(portfolio, {bitcoin: Decimal(1)}).number,
         "transaction": entry.pk,
+        "own_asset": own_asset(owner=portfolio.owner).pk,
+        "notification": told(portfolio.owner),
         "import_run": imports.upload(
             portfolio=portfolio, file_name="a.csv", content=STATEMENT, now=timezone.now()
         ).pk,
     }
+
+
+def told(user: User) -> int:
+    notifications.notify(
+        user=user, kind=Kind.GENERAL, subject="Hello", body="", link="", key="hello"
+    )
+    return Notification.objects.get().pk
 
 
 def call(program: Program, operation: Operation, arguments: dict[str, object]) -> Any:
@@ -114,5 +127,14 @@ def prepare(operation: Operation, portfolio: Portfolio, arguments: dict[str, obj
     if operation.is_for_staff:
         portfolio.owner.is_staff = True
         portfolio.owner.save()
+    if operation.path.endswith("/tilt/"):
+        portfolio.target_weights.all().delete()
+        for key, weight in TARGETS.items():
+            asset = Asset.objects.get(coingecko_id=key)
+            TargetWeightFactory(portfolio=portfolio, asset=asset, weight=Decimal(weight))
+    if operation.path.endswith("/{transaction}/lots/"):
+        bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+        rows = Transaction.objects.filter(pk=arguments["transaction"])
+        rows.update(kind="swap", sent_asset=bitcoin, sent_quantity=1)
     if operation.path.endswith("/undelete/"):
         Portfolio.objects.update(deleted_at=timezone.now())

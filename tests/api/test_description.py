@@ -50,4 +50,4 @@ def test_every_code_of_an_error_is_told_of_some_operation() -> None:
         for answer in operation.details["responses"].values()
     )
     untold = {each.code for each in problems.known() if f"`{each.code}`" not in told}
-    assert untold == {"method_not_allowed", "rules"}
+    assert untold == {"method_not_allowed"}

@@ -22,8 +22,8 @@ from portfolios.models import Portfolio
 from portfolios.services import catalogue, imports
 from tests.api.conftest import drifted, measure_market, token_of
 from tests.api.operations import description
-from tests.api.test_access import STATEMENT
-from tests.factories import UserFactory
+from tests.api.test_access import STATEMENT, told
+from tests.factories import UserFactory, own_asset
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
 # Beside what schemathesis takes for an acceptance or a refusal: 412 comes of If-Match, and 422 of
@@ -47,6 +47,8 @@ def arguments(portfolio: Portfolio) -> dict[str, Any]:
         "path.id": portfolio.pk,
         "path.import_run": run.pk,
         "path.transaction": portfolio.transactions.get().pk,
+        "path.own_asset": own_asset(owner=portfolio.owner).pk,
+        "path.notification": told(portfolio.owner),
         "path.number": 1,
         "path.asset": "bitcoin",
         "path.day": "2024-12-31",

@@ -151,6 +151,18 @@ def test_the_limit_is_told_and_kept(program: Programs, settings: Any) -> None:
         assert other.send("GET", "/preferences/").status_code == 200
 
 
+def test_who_has_no_token_or_a_wrong_one_is_counted_too(settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 2
+    client = Client()
+    with time_machine.travel("2026-01-01T00:00:15Z", tick=False):
+        answers = [
+            client.get("/api/v1/preferences/", headers={"Authorization": sent} if sent else {})
+            for sent in ("", "Token evk_wrong", "Token evk_guessed")
+        ]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+
+
 def test_what_nobody_knows_is_told_as_a_problem() -> None:
     for path in ("/nothing/", "/preferences", "/"):
         answer = Program().send("GET", path)
