@@ -14,6 +14,7 @@ from accounts.api import problems
 from accounts.api.notifications import Notifications
 from accounts.api.preferences import Preferences
 from accounts.api.views import Unknown
+from accounts.api.webhooks import Webhooks
 
 
 def problem_list(request: HttpRequest) -> HttpResponse:
@@ -51,6 +52,13 @@ version_1 = [
         Notifications.as_view({"post": "read"}),
         name="notification-read",
     ),
+    path("webhooks/", Webhooks.as_view({"get": "list", "post": "create"}), name="webhook-list"),
+    path(
+        "webhooks/<int:webhook>/",
+        Webhooks.as_view({"patch": "partial_update", "delete": "destroy"}),
+        name="webhook",
+    ),
+    path("webhooks/<int:webhook>/test/", Webhooks.as_view({"post": "test"}), name="webhook-test"),
     path("", include("portfolios.api.urls")),
     path("", include("analytics.api.urls")),
     re_path(r"^.*$", Unknown.as_view(), name="unknown"),

@@ -322,6 +322,8 @@ SPECTACULAR_SETTINGS = {
         "SuggestionState": "analytics.api.suggestions.STATES",
         "NightState": "analytics.api.runs.STATES",
         "NotificationKind": "accounts.models.Kind",
+        "WebhookState": "accounts.models.Webhook.State",
+        "DeliveryState": "accounts.models.WebhookDelivery.State",
         "AssetKind": "portfolios.models.Asset.Kind",
         "TransactionKind": "portfolios.models.Transaction.Kind",
     },

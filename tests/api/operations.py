@@ -9,7 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 SAFE = ("get", "head")
 # Examples of these need a market, a model or a file that one test brings.
-OF_PEOPLE = ("portfolios", "own-assets", "notifications")
+OF_PEOPLE = ("portfolios", "own-assets", "notifications", "webhooks")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from accounts.models import Kind, Notification, User
-from accounts.services import notifications
+from accounts.services import notifications, webhooks
 from portfolios.models import Asset, Import, Portfolio, Transaction
 from portfolios.services import imports, target_versions
 from tests.api.conftest import AS_OF, Program
@@ -49,6 +49,7 @@ def arguments(portfolio: Portfolio) -> dict[str, object]:
         "number": target_versions.keep(portfolio, {bitcoin: Decimal(1)}).number,
         "transaction": entry.pk,
         "own_asset": own_asset(owner=portfolio.owner).pk,
+        "webhook": webhook(portfolio.owner),
         "notification": told(portfolio.owner),
         "import_run": imports.upload(
             portfolio=portfolio, file_name="a.csv", content=STATEMENT, now=timezone.now()
@@ -61,6 +62,11 @@ def told(user: User) -> int:
         user=user, kind=Kind.GENERAL, subject="Hello", body="", link="", key="hello"
     )
     return Notification.objects.get().pk
+
+
+def webhook(user: User) -> int:
+    made, _ = webhooks.create(user=user, url="https://example.org/hook", kinds=[Kind.DRIFT])
+    return made.pk
 
 
 def call(program: Program, operation: Operation, arguments: dict[str, object]) -> Any:

@@ -22,7 +22,7 @@ from portfolios.models import Portfolio
 from portfolios.services import catalogue, imports
 from tests.api.conftest import drifted, measure_market, token_of
 from tests.api.operations import description
-from tests.api.test_access import STATEMENT, told
+from tests.api.test_access import STATEMENT, told, webhook
 from tests.factories import UserFactory, own_asset
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
@@ -48,6 +48,7 @@ def arguments(portfolio: Portfolio) -> dict[str, Any]:
         "path.import_run": run.pk,
         "path.transaction": portfolio.transactions.get().pk,
         "path.own_asset": own_asset(owner=portfolio.owner).pk,
+        "path.webhook": webhook(portfolio.owner),
         "path.notification": told(portfolio.owner),
         "path.number": 1,
         "path.asset": "bitcoin",
