@@ -33,10 +33,6 @@ class OwnAssetFields(Fields):
     is_used = serializers.BooleanField(help_text="Held or wanted, or in a ledger.")
 
 
-class OwnAssetsFields(Fields):
-    own_assets = OwnAssetFields(many=True)
-
-
 @extend_schema_serializer(examples=[OpenApiExample("A new name", FUND, request_only=True)])
 class OwnAssetChange(Fields):
     name = Text(max_length=80)
@@ -58,12 +54,12 @@ class NewOwnAsset(OwnAssetChange, NewOwnPrice):
 class OwnAssets(Resource):
     pagination_class = None
 
-    @extend_schema(responses=OwnAssetsFields, summary="List own assets")
+    @extend_schema(responses=OwnAssetFields(many=True), summary="List own assets")
     def list(self, request: Request) -> Response:
         """All that you have added, by name."""
         Query.of(request)
         found = selector.read(request.user, as_of=_last_day())
-        return Response(OwnAssetsFields({"own_assets": found}).data)
+        return Response(OwnAssetFields(found, many=True).data)
 
     @extend_schema(request=NewOwnAsset, responses={201: OwnAssetFields}, summary="Add an own asset")
     @refuses("own_asset")

@@ -20,10 +20,12 @@ from portfolios.selectors import assets, portfolios
 from portfolios.services import roles, rules
 from portfolios.services.errors import RulesError
 from portfolios.services.rules import Rule
+from portfolios.services.targets import Aim, short_name
 
 Trading = PositionRule.Trading
 REFUSALS = ("roles", "not_valid", "unknown_asset", "own_asset", "conflict", "changed_since")
-TRADING = [(choice.name.lower(), choice.label) for choice in Trading]
+NAMED = {choice.name.lower(): choice for choice in Trading}
+TRADING = [(name, choice.label) for name, choice in NAMED.items()]
 
 
 class VenueFields(Fields):
@@ -61,7 +63,7 @@ class TradingField(serializers.ChoiceField):
         return Trading(value).name.lower()
 
     def to_internal_value(self, sent: Any) -> Trading:
-        return Trading[super().to_internal_value(sent).upper()]
+        return NAMED[super().to_internal_value(sent)]
 
 
 class RuleFields(Fields):
@@ -250,12 +252,12 @@ def _rule(row: PositionRule) -> Rule:
     return Rule(band=row.band, relative_band=row.relative_band, trading=Trading(row.trading))
 
 
-def _wanted(request: Request, sent: list[dict[str, Any]]) -> dict[rules.Aim, Rule]:
+def _wanted(request: Request, sent: list[dict[str, Any]]) -> dict[Aim, Rule]:
     """By what each is about. Raises RulesError, UnknownAsset."""
     names = ("band", "relative_band", "trading")
-    wanted: dict[rules.Aim, Rule] = {}
+    wanted: dict[Aim, Rule] = {}
     for aim, each in zip(aims_of(request, sent, RulesError), sent, strict=True):
         if aim in wanted:
-            raise RulesError(f"{rules.short_name(aim)} has two rules. Give it one.")
+            raise RulesError(f"{short_name(aim)} has two rules. Give it one.")
         wanted[aim] = Rule(**{name: each[name] for name in names if name in each})
     return wanted

@@ -27,6 +27,12 @@ QUERIES = {
     "/portfolios/{pk}/transactions/": 5,
     "/portfolios/{pk}/imports/": 5,
     "/portfolios/{pk}/risk/": 12,
+    "/portfolios/{pk}/rules/": 5,
+    "/portfolios/{pk}/roles/": 5,
+    "/notifications/": 4,
+    "/own-assets/": 6,
+    "/webhooks/": 4,
+    "/venues/": 4,
 }
 
 
