@@ -15,13 +15,14 @@ from analytics.selectors.checklist import FEWEST_POSITIONS, MAJOR_CATEGORIES, MO
 from analytics.services import buffers, weight_figures, weight_limits, wizards, workbench
 from analytics.services.buffers import Need
 from analytics.services.risk_questions import Verdict
-from analytics.services.weight_figures import Figures
 from analytics.services.weight_limits import Range
 from portfolios.models import Asset, AssetCategory, Portfolio, RiskProfile
 from portfolios.templatetags.figures import percent
 
 Floats = NDArray[np.float64]
 Weights = Mapping[Asset, Decimal]
+
+WHOLE = 0.9995  # what is measured and shown as 100.0 %
 
 
 class Chosen(Protocol):
@@ -61,13 +62,6 @@ class Sized:
     asset: Asset
     money: Decimal
     risk: float | None
-
-
-@dataclass(frozen=True)
-class BufferFigures:
-    share: float
-    figures: Figures
-    is_chosen: bool
 
 
 def decisive(bench: Bench) -> set[int]:
@@ -184,21 +178,15 @@ def _buffer(plan: Chosen, bench: Bench | None) -> dict[str, Any]:
     allowed = plan.buffer_range
     if bench is None or plan.profile is None:
         return {"allowed": allowed}
-    risky = {asset: weight for asset, weight in plan.weights.items() if not asset.is_money}
-    coin = next(iter(plan.usual_buffer), None)
     need = _need(bench, plan.weights, plan.profile)
     chosen = float(sum(plan.usual_buffer.values(), Decimal(0)))
     ends = {0.0, float(allowed.low), float(allowed.high), chosen}
     shares = sorted(ends | ({need.share} if need else set()))
-    coins, money = _vector(bench, risky), _vector(bench, {coin: Decimal(1)} if coin else {})
-    measured = weight_figures.measure(bench, [(1 - s) * coins + s * money for s in shares])
     return {
         "allowed": allowed,
         "need": need,
-        "shares": [
-            BufferFigures(share, figures, share == chosen)
-            for share, figures in zip(shares, measured, strict=True)
-        ],
+        "chosen": chosen,
+        "shares": buffers.calm(bench, _vector(bench, plan.weights), shares),
     }
 
 
@@ -212,6 +200,8 @@ def _review(plan: Chosen, bench: Bench | None) -> dict[str, Any]:
         "sized": _sized(bench, weights),
         "total": sum(weights.values(), Decimal(0)),
         "need": need,
+        "coverage": figures.coverage if figures else 1.0,
+        "is_whole": figures is None or figures.coverage > WHOLE,
         "rows": workbench.figure_rows(portfolio, list(weights), figures, None) if figures else [],
         "conflicts": _conflicts(plan, need),
     }

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from analytics.forms.wizard import SLUGS
 from analytics.models import NightlyRun
-from analytics.services import market, risk_questions, weight_limits, wizards
+from analytics.selectors import benches
+from analytics.services import buffers, market, risk_questions, weight_limits, wizards
 from portfolios.models import Asset, AssetCategory, Portfolio, PortfolioDraft, RiskProfile
 from portfolios.services import catalogue, price_imports, sandboxes
 from tests.analytics.conftest import AS_OF, quote
@@ -289,3 +290,22 @@ def test_hostile_answers_are_refused_in_words_and_change_nothing(db, client, per
     assert PortfolioDraft.objects.get().answers == before
     assert not Portfolio.objects.exists()
     assert client.get(at("unheard-of")).status_code == 404
+
+
+def test_the_share_that_is_said_keeps_the_limit_and_a_percent_less_does_not(
+    measured, client, person
+):
+    walk(client, questions=dict.fromkeys(ANSWERS, "0"))
+    shown = client.get(at("buffer")).context
+    need, rows = shown["need"], {row.share: row for row in shown["shares"]}
+    assert 0.02 < need.share < 1
+    assert rows[need.share].max_drawdown >= -float(need.limit)
+    bench = benches.read(Portfolio(), list(Asset.objects.all()), run=measured, holdings=[])
+    weights = {asset: float(weight) for asset, weight in shown["plan"].weights.items()}
+    vector = np.array([weights.get(asset, 0.0) for asset in bench.assets])
+    less = buffers.calm(bench, vector, [need.share - 0.01])[0]
+    assert less.max_drawdown < -float(need.limit)
+    assert rows[0.2].volatility == pytest.approx(rows[0.0].volatility * 0.8)
+    assert f"{need.share * 100:.0f}\xa0% in stablecoins" in client.get(at("buffer")).text.replace(
+        "&nbsp;", "\xa0"
+    )

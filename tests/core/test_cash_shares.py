@@ -1,6 +1,7 @@
 """The cash that a limit would have taken: closed forms, a search over all shares, its bounds."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +78,19 @@ def test_a_batch_is_each_of_its_rows(monkeypatch):
 def test_what_has_no_answer_is_refused(returns, limit, error):
     with pytest.raises(error):
         cash_shares.least(returns, [limit])
+
+
+def test_the_article_s_limits_since_2021_with_bitcoin_and_ether(market_directory):
+    """Two thirds Bitcoin: the limits of the profiles are those of mostly stablecoins."""
+    closes = [
+        pd.read_csv(market_directory / f"{symbol}.csv", index_col="date")["close"]
+        for symbol in ("BTC", "ETH")
+    ]
+    prices = pd.concat(closes, axis=1)["2020-12-31":"2024-12-31"]
+    coins = prices.pct_change().to_numpy()[1:] @ [2 / 3, 1 / 3]
+    limits = [0.2, 0.35, 0.5]
+    found = cash_shares.least(np.tile(coins, (3, 1)), limits)
+    values = np.cumprod(1 + (1 - found)[:, None] * coins, axis=1)
+    falls = drawdowns.statistics(values, np.arange(len(coins))).max_drawdown
+    assert -falls == pytest.approx(limits, abs=1e-7)
+    assert found == pytest.approx([0.82, 0.66, 0.47], abs=0.01)
