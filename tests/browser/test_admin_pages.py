@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from portfolios.models import AssetCategory
 from portfolios.services import catalogue
-from tests.browser.pages import sign_in
+from tests.browser.pages import check, sign_in
 from tests.factories import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +29,7 @@ def test_a_category_is_given_to_many_assets_with_mouse_and_keyboard(
     page.get_by_label("Action:").select_option("set_category")
     page.get_by_role("button", name="Go").click()
     expect(page.get_by_text("2 model portfolios: Moderate, Aggressive.")).to_be_visible()
+    check(page)
     page.get_by_label("New category").select_option("Gaming")
     page.get_by_label("New category").focus()
     page.keyboard.press("Tab")
@@ -46,6 +47,7 @@ def test_a_file_is_rehearsed_and_then_imported(
     page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("ins", has_text="Aave 2")).to_be_visible()
+    check(page)
     page.get_by_role("button", name="Confirm import").click()
     expect(page.get_by_text("Import finished: 0 new, 1 updated")).to_be_visible()
     assert console == []
