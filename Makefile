@@ -67,7 +67,7 @@ bench-load: .venv/development.stamp node_modules/.package-lock.json  ## measure 
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
 		$(BIN)/python -m benchmarks.load $(N)
 
-bench-mail: .venv/development.stamp  ## measure how N=100000 due messages drain; MAILS_PER_SECOND=50
+bench-mail: .venv/development.stamp  ## measure how N=100000 due messages drain; MAILS_PER_SECOND=50 SECONDS=60, 0 for all
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
 		$(BIN)/python -m benchmarks.mail $(N)
 

@@ -184,7 +184,9 @@ class MailPreviewForm(forms.Form):
 
     mail = forms.ChoiceField(label="Mail", choices=lambda: mail_previews.names().items())
     person = forms.EmailField(
-        label="As written to", help_text="Somebody's e-mail address; the demo's is as good."
+        label="As written to",
+        widget=forms.EmailInput(attrs={"class": "vTextField"}),
+        help_text="Somebody's e-mail address; the demo's is as good.",
     )
 
     def clean_person(self) -> User:

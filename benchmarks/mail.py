@@ -1,8 +1,8 @@
 """Whether N due messages drain at the configured rate, and memory stays flat: `make bench-mail`.
 
 In a database of its own, over SMTP to a sink on loopback, by the sender that workers run. It stops
-after SECONDS, so it sends RATE · SECONDS of the N messages that are due all the time. The last line
-is JSON; `rss_mib` is the sender's memory after each tenth of the time.
+after SECONDS, having sent RATE · SECONDS of the N messages that are due all the time; SECONDS=0
+goes on until none is. The last line is JSON; `rss_mib` is the sender's memory after each tenth.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import psycopg
 from benchmarks import night
 from portfolio_site import embedded
 
-SECONDS, PARTS = 60, 10
+SECONDS, PARTS = float(os.environ.get("SECONDS", "60")), 10
 RATE = float(os.environ.get("MAILS_PER_SECOND", "50"))
 QUEUE = """
     INSERT INTO accounts_outgoingemail
@@ -40,25 +40,28 @@ def main(messages: int) -> None:
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             psycopg.ClientCursor(connection).execute(QUEUE, {"n": messages})
             connection.execute("VACUUM ANALYZE accounts_outgoingemail")
-        sender = [sys.executable, "-m", "benchmarks.mail", "send"]
+        sender = [sys.executable, "-m", "benchmarks.mail", "send", str(messages)]
         subprocess.run(sender, cwd=night.REPOSITORY, check=True)
 
 
-def send() -> None:
+def send(messages: int) -> None:
     """What a worker does, turn after turn."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portfolio_site.settings")
     django.setup()
+    from accounts.models import OutgoingEmail
     from accounts.services import outbox
 
     sent, memory, process = 0, [], psutil.Process()
+    seconds, limit = (SECONDS / PARTS, messages) if SECONDS else (1e9, messages // PARTS)
     started = monotonic()
     for _ in range(PARTS):
-        sent += outbox.send_due(seconds=SECONDS / PARTS).sent
+        sent += outbox.send_due(seconds=seconds, limit=limit).sent
         memory.append(round(process.memory_info().rss / 2**20, 1))
     per_second = sent / (monotonic() - started)
     figures = {"sent": sent, "rate": RATE, "per_second": round(per_second, 1), "rss_mib": memory}
+    figures |= {"left": OutgoingEmail.objects.exclude(state="sent").count()}
     print(json.dumps(figures))
 
 
@@ -92,4 +95,4 @@ async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 if __name__ == "__main__":
-    send() if sys.argv[1:] == ["send"] else main(int(sys.argv[1]))
+    send(int(sys.argv[2])) if sys.argv[1] == "send" else main(int(sys.argv[1]))

@@ -5,6 +5,7 @@ Nothing is queued and nothing is sent.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -82,7 +83,7 @@ def account_context(user: User) -> Mapping[str, Any]:
     return {
         "user": user, "email": user.email, "activate_url": address, "signup_url": address,
         "password_reset_url": address, "key": "example", "code": "ABC-DEF",
-        "timestamp": "24 November 2026, 12:00", "ip": "192.0.2.1",
+        "timestamp": datetime(2026, 11, 24, 12, tzinfo=UTC), "ip": "192.0.2.1",
         "user_agent": "Mozilla/5.0 <Firefox>", "from_email": user.email,
         "to_email": "new@example.org", "deleted_email": "old@example.org",
         "authenticator": None,
