@@ -55,7 +55,7 @@ JOBS ?= 2
 ROUNDS ?= 10
 EXAMPLES ?= 200
 N ?= 100000
-bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios; AT=venues for many venues
+bench-night: .venv/development.stamp  ## measure a night of N=100000 portfolios; AT=venues, everything or quarter
 	@EVENKEEL_VAR="$(CURDIR)/var/bench" exec $(BIN)/python -m portfolio_site.embedded \
 		$(BIN)/python -m benchmarks.night $(N) $(AT)
 

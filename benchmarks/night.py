@@ -1,10 +1,12 @@
 """How long a night takes beside a bare COPY of the same rows: `make bench-night N=100000`.
 
 In a database of its own: N portfolios of 12 holdings, 5 % of them newly in breach. The night
-is `manage.py nightly` in one process. With `venues` everybody trades at one of the catalogue's.
+is `manage.py nightly` in one process. With `venues` everybody trades at one of the catalogue's;
+with `everything` there are calendars, rules of categories, temporary targets and taxes besides,
+and with `quarter` it is the first of a quarter, too, when three quarters of them are due.
 The bare run then copies the same rows out (portfolios, holdings, targets) and in (results,
 suggestions; into tables without index or constraint).
-The last line is JSON.
+The last line is JSON, with what `measurements.measure` does in a second of one core beside.
 """
 
 import json
@@ -72,21 +74,76 @@ AT_VENUES = """
           FROM portfolios_venue) AS venue
     WHERE portfolios_portfolio.id % venue.total = venue.slot
 """
+# A quarter each by bands, weekly in high volatility or else monthly, monthly, and quarterly; a
+# third has a relative band, a tenth a band of a category, a tenth something it never sells, a
+# tenth a temporary target. A fifth counts tax, with 24 purchases each of what it holds.
+EVERYTHING = f"""
+    {AT_VENUES};
+    UPDATE portfolios_portfolio SET
+        cadence = (ARRAY['bands', 'adaptive', 'monthly', 'quarterly'])[1 + id / 20 % 4],
+        relative_band = CASE WHEN id / 20 % 3 = 0 THEN 0.25 END,
+        short_term_tax = CASE WHEN id / 20 % 5 = 0 THEN 0.30 END,
+        long_term_tax = CASE WHEN id / 20 % 5 = 0 THEN 0.15 END;
+    INSERT INTO portfolios_positionrule (portfolio_id, asset_id, category_id, band, trading)
+    SELECT DISTINCT ON (portfolio.id) portfolio.id, NULL::bigint, category_id, 0.08, 0
+    FROM portfolios_portfolio AS portfolio
+    JOIN portfolios_holding AS holding ON holding.portfolio_id = portfolio.id
+    JOIN portfolios_asset AS asset ON asset.id = holding.asset_id
+    WHERE portfolio.id / 20 % 10 = 1;
+    INSERT INTO portfolios_positionrule (portfolio_id, asset_id, trading)
+    SELECT DISTINCT ON (portfolio_id) portfolio_id, asset_id, 1
+    FROM portfolios_holding WHERE portfolio_id / 20 % 10 = 2;
+    INSERT INTO portfolios_strategicweight (portfolio_id, asset_id, weight)
+    SELECT portfolio_id, asset_id, weight FROM portfolios_targetweight
+    WHERE portfolio_id / 20 % 10 = 3;
+    INSERT INTO portfolios_tilt (portfolio_id, regime, ends_on)
+    SELECT id, 'bear market', current_date + 30 FROM portfolios_portfolio WHERE id / 20 % 10 = 3;
+    INSERT INTO portfolios_transaction
+        (portfolio_id, kind, at, received_asset_id, received_quantity, value_asset_id, value)
+    SELECT portfolio_id, 'buy', now() - purchase * interval '200 days', asset_id, quantity / 2,
+           usd.id, 1
+    FROM portfolios_holding
+    JOIN portfolios_portfolio AS portfolio ON portfolio.id = portfolio_id
+    CROSS JOIN generate_series(1, 2) AS purchase
+    CROSS JOIN (SELECT id FROM portfolios_asset WHERE coingecko_id = 'usd') AS usd
+    WHERE short_term_tax IS NOT NULL
+"""
+# The computing part alone, in the CPU time of its process: who is read already, nothing is stored.
+# For taxes it reads ledgers.
+COMPUTE = """
+from time import process_time
+from analytics.models import RunChunk
+from analytics.selectors import market, positions
+from analytics.services import measurements
+chunks = RunChunk.objects.filter(run__is_current=True).select_related("run")
+as_of = chunks[0].run.as_of
+known, spent, count = market.read(as_of=as_of), 0.0, 0
+for chunk in chunks:
+    first, last = chunk.first_portfolio_id, chunk.last_portfolio_id
+    batch = positions.read(first_id=first, last_id=last, as_of=as_of)
+    began = process_time()
+    measurements.measure(batch, known)
+    spent, count = spent + process_time() - began, count + len(batch.portfolio_ids)
+print(round(count / spent))
+"""
+ALSO = {"": "", "venues": AT_VENUES, "everything": EVERYTHING, "quarter": EVERYTHING}
 
 
-def main(portfolios: int, *, at_venues: bool) -> None:
+def main(portfolios: int, *, at: str = "") -> None:
+    as_of = date(AS_OF.year, 1 + (AS_OF.month - 1) // 3 * 3, 1) if at == "quarter" else AS_OF
     with embedded.servers():
-        prepare(portfolios)
-        if at_venues:
+        prepare(portfolios, as_of=as_of)
+        if at:
             with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-                connection.execute(AT_VENUES)
-                connection.execute("VACUUM ANALYZE portfolios_portfolio")
-        print(json.dumps(measure()))
+                for statement in ALSO[at].split(";\n"):
+                    connection.execute(statement)
+                connection.execute("VACUUM ANALYZE")
+        print(json.dumps(measure(as_of=as_of)))
 
 
-def measure() -> dict[str, float]:
+def measure(*, as_of: date = AS_OF) -> dict[str, float]:
     """The figures of a prepared night beside those of a bare COPY."""
-    night, rss = run_night()
+    night, rss = run_night(as_of=as_of)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         bare = bare_copy(connection)
     return {
@@ -95,6 +152,9 @@ def measure() -> dict[str, float]:
         "emails_queued": night["emails_queued"],
         "seconds": night["seconds"],
         "per_second": round(night["portfolios"] / night["seconds"]),
+        "computed_per_cpu_second": int(
+            manage("shell", "--no-imports", "-v0", "-c", COMPUTE).splitlines()[-1]
+        ),
         "bare_copy_seconds": round(bare, 3),
         "times_copy": round(night["seconds"] / bare, 2),
         "peak_rss_mib": round(rss),
@@ -139,9 +199,9 @@ def seed(connection: psycopg.Connection, portfolios: int, *, as_of: date) -> Non
     print(f"seeded {portfolios} portfolios in {perf_counter() - started:.1f} s")
 
 
-def run_night() -> tuple[dict[str, float], float]:
+def run_night(*, as_of: date = AS_OF) -> tuple[dict[str, float], float]:
     """The night's own figures, and the most memory its process held, in MiB."""
-    output = manage("nightly", f"--as-of={AS_OF}", "--json")
+    output = manage("nightly", f"--as-of={as_of}", "--json")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return json.loads(output.splitlines()[-1]), peak
 
@@ -169,4 +229,4 @@ def blocks(connection: psycopg.Connection, query: str) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, at_venues="venues" in sys.argv)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, at=(sys.argv[2:] or [""])[0])

@@ -8,7 +8,7 @@ from django import forms
 
 from analytics.selectors.portfolio_pages import Position
 from analytics.services import tilt_proposals
-from analytics.services.plan_pages import Asked, Mode
+from analytics.services.shown_plans import Asked, Mode
 from portfolios.forms import LARGEST_AMOUNT, NumberField, PlainField, SeenForm, TargetsForm
 from portfolios.models import Asset, AssetCategory, Portfolio, PositionRule, TargetVersion
 from portfolios.services import targets

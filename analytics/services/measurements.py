@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from django.db.backends.utils import CursorWrapper
@@ -95,9 +96,7 @@ def measure(positions: Positions, market: Market) -> Measurements:
     breach = tolerated.breached
     keeps_days, due = _calendars(positions, market)
     suggested = np.flatnonzero(breach | (due & (worst_drift > SMALLEST_DRIFT)))
-    prices = np.broadcast_to(closes, values.shape)[suggested]
-    drawn = _plans(positions, values, targets, suggested, market)
-    drawn = _with_taxes(drawn, positions, suggested, prices, market)
+    waits = (keeps_days & ~due)[suggested]
     return Measurements(
         positions=positions,
         status=np.select(
@@ -114,19 +113,9 @@ def measure(positions: Positions, market: Market) -> Measurements:
         weights=weights,
         targets=targets,
         tolerances=tolerated,
-        suggested=suggested,
-        plans=drawn,
-        verdicts=verdicts.weigh(
-            drawn,
-            values=values[suggested],
-            targets=targets.weights[suggested],
-            market=market,
-            choices=positions.costs,
-            rows=suggested,
-            waits=(keeps_days & ~due)[suggested],
-        ),
-        trade_quantities=drawn.amounts / np.where(prices > 0, prices, 1.0),
         **_risk(weights, market),
+        suggested=suggested,
+        **_suggestions(positions, values, targets, suggested, market, closes=closes, waits=waits),
     )
 
 
@@ -147,6 +136,41 @@ def resolve_targets(positions: Positions, values: NDArray[np.float64]) -> Resolv
         category_targets=wanted.weights,
         stand_ins=wanted.stand_ins,
     )
+
+
+class _Suggestions(TypedDict):
+    plans: Plans
+    verdicts: Verdicts
+    trade_quantities: NDArray[np.float64]
+
+
+def _suggestions(
+    positions: Positions,
+    values: NDArray[np.float64],
+    targets: ResolvedTargets,
+    rows: NDArray[np.int64],
+    market: Market,
+    *,
+    closes: NDArray[np.float64],
+    waits: NDArray[np.bool_],
+) -> _Suggestions:
+    """What these portfolios would trade, and whether that is worth its cost."""
+    prices = np.broadcast_to(closes, values.shape)[rows]
+    drawn = _plans(positions, values, targets, rows, market)
+    drawn = _with_taxes(drawn, positions, rows, prices, market)
+    return {
+        "plans": drawn,
+        "verdicts": verdicts.weigh(
+            drawn,
+            values=values[rows],
+            targets=targets.weights[rows],
+            market=market,
+            choices=positions.costs,
+            rows=rows,
+            waits=waits,
+        ),
+        "trade_quantities": drawn.amounts / np.where(prices > 0, prices, 1.0),
+    }
 
 
 def _calendars(positions: Positions, market: Market) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -14,7 +14,7 @@ from analytics.forms import PlanForm
 from analytics.forms.suggestions import SnoozeForm
 from analytics.selectors.portfolio_pages import Reading
 from analytics.services import plan_pages
-from analytics.services.plan_pages import Plan, Row
+from analytics.services.shown_plans import Plan, Row
 from analytics.views import portfolios as pages
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolios

@@ -21,8 +21,9 @@ from analytics.core.errors import NotEnoughToSellError
 from analytics.models import Suggestion
 from analytics.selectors import portfolio_pages
 from analytics.services import nights, plan_pages, plans, proposals, recomputation
-from analytics.services.plan_pages import Asked, ImpossiblePlan, Mode
+from analytics.services.plan_pages import ImpossiblePlan
 from analytics.services.plans import Terms
+from analytics.services.shown_plans import Asked, Mode, Plan
 from portfolios.models import PositionRule
 from portfolios.services import rules
 from portfolios.services.rules import Rule
@@ -190,13 +191,13 @@ def client(portfolio) -> Client:
     return client
 
 
-def plan_of(portfolio, **asked) -> plan_pages.Plan:
+def plan_of(portfolio, **asked) -> Plan:
     reading = portfolio_pages.read(portfolio, run=portfolio_pages.current_run())
     assert reading is not None
     return plan_pages.draw(portfolio, reading, Asked(**asked))
 
 
-def weights_after(plan: plan_pages.Plan) -> dict[str, float]:
+def weights_after(plan: Plan) -> dict[str, float]:
     return {row.position.name: row.weight_after for row in plan.rows}
 
 

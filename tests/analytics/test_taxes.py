@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from analytics.models import Suggestion
 from analytics.selectors import portfolio_pages
 from analytics.services import nights, plan_pages, plans, proposals, sold_lots, taxes
-from analytics.services.plan_pages import Asked, ImpossiblePlan, Mode
+from analytics.services.plan_pages import ImpossiblePlan
+from analytics.services.shown_plans import Asked, Mode, Plan
 from analytics.services.taxes import LotTable
 from portfolios.models import Asset, Portfolio, Transaction
 from portfolios.selectors import open_lots
@@ -196,7 +197,7 @@ BY_HAND = {
 }
 
 
-def plan_of(portfolio, **asked) -> plan_pages.Plan:
+def plan_of(portfolio, **asked) -> Plan:
     reading = portfolio_pages.read(portfolio, run=portfolio_pages.current_run())
     assert reading is not None
     return plan_pages.draw(portfolio, reading, Asked(**asked))
