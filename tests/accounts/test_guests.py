@@ -326,8 +326,8 @@ STAYS_BEHIND = {
     "analytics.SuggestionLife",  # comes with its portfolio; who put it aside is forgotten
 }  # fmt: skip
 COMES_ALONG = {
-    "portfolios.Portfolio", "portfolios.Asset", "portfolios.TickerChoice",
-    "portfolios.ColumnMapping",
+    "portfolios.Portfolio", "portfolios.Asset", "portfolios.PortfolioDraft",
+    "portfolios.TickerChoice", "portfolios.ColumnMapping",
 }  # fmt: skip
 
 
