@@ -22,7 +22,7 @@ from analytics.services import workbench as outcomes
 from analytics.services.weight_proposals import Kind, Proposal
 from analytics.services.workbench import Outcome
 from analytics.views import portfolios as pages
-from portfolios.models import Asset, Portfolio
+from portfolios.models import Asset, AssetCategory, Portfolio
 from portfolios.selectors import assets, portfolios, target_versions
 from portfolios.services import targets
 from portfolios.services.errors import ConflictError, PortfolioError
@@ -211,16 +211,15 @@ def _render(
     if is_typing:
         answer = render(request, "analytics/_workbench_figures.html", context)
         return trigger_client_event(answer, SHOWN)
+    listed = list(assets.offered(request.user))
     context |= {
-        "categories": [
-            each for each in assets.categories_offered() if each not in form.aims.values()
-        ],
+        "categories": _categories(listed, form),
         "budgets_typed": [
             (f"{budget_fields.PREFIX}{key}", text)
             for key, text in budget_fields.typed((request.POST or request.GET).dict()).items()
         ],
         "added": request.POST.get("add", "") if "adding" in request.POST else "",
-        "offered": _offered(request, form),
+        "offered": _offered(listed, form),
     }
     template = "_workbench.html" if request.htmx else "workbench.html"
     return render(request, f"analytics/{template}", context, status=status)
@@ -304,11 +303,17 @@ def _in_order(aims: Iterable[Aim]) -> list[Aim]:
     return sorted(aims, key=place)
 
 
-def _offered(request: HtmxRequest, form: WorkbenchForm) -> list[tuple[str, list[Asset]]]:
+def _categories(listed: Iterable[Asset], form: WorkbenchForm) -> list[AssetCategory]:
+    """Which may still be added as a whole."""
+    found = dict.fromkeys(asset.category for asset in listed)
+    return sorted(found.keys() - set(form.aims.values()), key=lambda each: each.position)
+
+
+def _offered(listed: Iterable[Asset], form: WorkbenchForm) -> list[tuple[str, list[Asset]]]:
     """What may still be added, by category."""
     groups: dict[str, list[Asset]] = {}
     present = set(form.aims.values())
-    for asset in assets.offered(request.user):
+    for asset in listed:
         if asset not in present:
             groups.setdefault(asset.category.name, []).append(asset)
     return list(groups.items())
