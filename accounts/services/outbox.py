@@ -45,17 +45,19 @@ CATCH_UP_SECONDS = 1.0
 
 # The Message-ID is given once and for all; a row whose end is unknown stays so while it is held.
 CLAIM = """
-    UPDATE accounts_outgoingemail AS outgoing
-    SET state = CASE state WHEN 'pending' THEN 'sending' ELSE state END, attempt = attempt + 1,
-        lease_until = statement_timestamp() + make_interval(secs => %(lease)s),
-        message_id = CASE message_id WHEN '' THEN
-            format('<outbox-%%s-%%s@%%s>', id, replace(gen_random_uuid()::text, '-', ''), %(host)s)
-            ELSE message_id END
-    WHERE id IN (
+    WITH due AS MATERIALIZED (
         SELECT id FROM accounts_outgoingemail
         WHERE state IN ('pending', 'unknown') AND lease_until IS NULL
           AND due_at <= statement_timestamp() AND (%(kind)s = '' OR kind = %(kind)s)
         ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    UPDATE accounts_outgoingemail AS outgoing
+    SET state = CASE state WHEN 'pending' THEN 'sending' ELSE state END, attempt = attempt + 1,
+        lease_until = statement_timestamp() + make_interval(secs => %(lease)s),
+        message_id = CASE message_id WHEN '' THEN
+            format('<outbox-%%s-%%s@%%s>', outgoing.id,
+                   replace(gen_random_uuid()::text, '-', ''), %(host)s)
+            ELSE message_id END
+    FROM due WHERE outgoing.id = due.id
     RETURNING outgoing.*
 """
 

@@ -67,7 +67,10 @@ def post(url: str, *, headers: dict[str, str], body: bytes, seconds: float = SEC
         addresses = public_addresses.resolve(host)
     except public_addresses.NotPublic as problem:
         return Answer(problem=str(problem))
-    connection = _Pinned(host, parts.port or 443, addresses=addresses, seconds=seconds)
+    try:
+        connection = _Pinned(host, parts.port or 443, addresses=addresses, seconds=seconds)
+    except OSError as error:  # the file of certificates that this installation trusts
+        return Answer(problem=f"WEBHOOK_CA_FILE cannot be read: {error}"[:300])
     late = Answer(problem=f"No answer within {seconds:g} seconds.")
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:

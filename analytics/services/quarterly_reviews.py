@@ -13,13 +13,15 @@ from portfolios.models import Portfolio
 
 # Portfolios that hold something and were last reviewed, or made, a quarter ago or longer.
 REMIND = """
-    INSERT INTO accounts_notification (user_id, key, kind, subject, body, link, is_for_mail)
+    INSERT INTO accounts_notification
+        (user_id, key, kind, subject, body, link, is_for_mail, is_for_webhooks)
     SELECT owner.id, format('review:%%s:%%s', portfolio.id, (due.since AT TIME ZONE 'UTC')::date),
            'review',
            left(format('A review of %%s is due', regexp_replace(portfolio.name, '\\s+', ' ', 'g')),
                 %(longest)s),
            %(body)s, %(before)s || portfolio.id || %(after)s,
-           owner.alert_preference <> 'none' AND NOT 'review' = ANY(owner.muted_kinds)
+           owner.alert_preference <> 'none' AND NOT 'review' = ANY(owner.muted_kinds),
+           owner.id IN (SELECT user_id FROM accounts_webhook WHERE state = 'active')
     FROM portfolios_portfolio AS portfolio
     JOIN accounts_user AS owner ON owner.id = portfolio.owner_id
     CROSS JOIN LATERAL (

@@ -9,9 +9,14 @@ from django.db import transaction
 from accounts.models import User
 from portfolios.models import Asset, Portfolio, PortfolioDraft, RiskProfile, TargetWeight
 from portfolios.services import portfolios, target_versions, targets
+from portfolios.services.errors import PortfolioError
 from portfolios.services.targets import Aim
 
 Answers = dict[str, Any]
+
+
+class NothingDraftedError(PortfolioError):
+    """There are no answers to make a portfolio of, or they have become one already."""
 
 
 def answers(owner: User) -> Answers:
@@ -39,12 +44,18 @@ def finish(
 ) -> Portfolio:
     """Open a portfolio with these targets, as its first version, and forget the draft.
 
-    Raises TargetsError, SandboxFullError; then nothing is made, and the draft stays.
+    Raises NothingDraftedError, TargetsError, SandboxFullError; then nothing is made,
+    and the draft stays.
     """
     aims: dict[Aim, Decimal] = dict(weights.items())
     targets.check_weights(aims)
+    forgotten, _ = PortfolioDraft.objects.filter(owner=owner).delete()
+    if not forgotten:
+        raise NothingDraftedError(
+            "These answers have become a portfolio already: it is in your list. "
+            "Begin again for another."
+        )
     portfolio = portfolios.create(owner=owner, name=name, profile=profile)
     TargetWeight.objects.bulk_create(targets.rows(portfolio=portfolio, weights=aims))
     target_versions.keep(portfolio, aims, name="From the wizard")
-    discard(owner=owner)
     return portfolio

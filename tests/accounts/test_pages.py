@@ -13,19 +13,31 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import urls as own_urls
-from accounts.services import unsubscribe
+from accounts.services import unsubscribe, webhooks
 from tests.factories import UserFactory, staff
 
 pytestmark = pytest.mark.django_db
 
+OF_A_WEBHOOK = ("webhook", "webhook-delete")
 NAMES = sorted(
     {str(pattern.name) for urls in (account_urls, mfa_urls) for pattern in urls.urlpatterns}
     | {f"accounts:{pattern.name}" for pattern in own_urls.urlpatterns}
     # These take a POST and show nothing.
     - {
         f"accounts:{name}"
-        for name in ("theme", "write-again", "notification", "notifications-read", "token-revoke")
+        for name in (
+            "theme",
+            "write-again",
+            "notification",
+            "notifications-read",
+            "token-revoke",
+            "webhook-test",
+            "webhook-pause",
+            "webhook-resume",
+        )
     }
+    # Somebody else's are not found: below.
+    - {f"accounts:{name}" for name in OF_A_WEBHOOK}
     # Asked for in tests of their own; what a letter needs is another policy, as strict.
     - {"accounts:letter", "accounts:action"}
 )
@@ -89,6 +101,17 @@ def test_every_account_page_obeys_the_strict_policy(name: str, anybody: Client) 
     assert "unsafe" not in policy
     assert inline_code(response) == []
     assert "Simulated market data" in response.content.decode()
+
+
+@pytest.mark.parametrize("name", OF_A_WEBHOOK)
+def test_the_pages_of_a_webhook_obey_it_too(name: str, client: Client) -> None:
+    user = UserFactory()
+    made, _ = webhooks.create(user=user, url="https://example.org/hook", kinds=["drift"])
+    client.force_login(user)
+    response = client.get(reverse(f"accounts:{name}", args=[made.pk]))
+    assert response.status_code == 200
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert inline_code(response) == []
 
 
 def test_forms_with_errors_obey_it_too(client: Client) -> None:

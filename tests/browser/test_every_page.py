@@ -182,7 +182,7 @@ def test_every_error_page_is_accessible_and_fits(page: Page, live_server) -> Non
     assert not walk.faults, "\n".join(walk.faults)
 
 
-IMPORTED = ("asset", "assetcategory", "modelportfolio", "riskprofile")
+IMPORTED = ("asset", "assetcategory", "modelportfolio", "riskprofile", "tokenmigration")
 STAFF_NEVER_OPEN = {
     *(f"admin:portfolios_{model}_process_import" for model in IMPORTED),  # a second step
     "admin:login",  # leads on

@@ -32,10 +32,10 @@ def test_what_a_worker_is_at_is_shown_and_then_its_suggestion(
             Portfolio.objects.select_for_update().get(pk=portfolio.pk)
             press(page, "Calculate again")
             wait(somebody_waits_for_a_lock)
-            expect(plan.get_by_text("reading the portfolio")).to_be_visible(timeout=10_000)
+            expect(plan.get_by_text("reading the portfolio")).to_be_visible(timeout=40_000)
             check(page)
         expect(page.locator("#toasts").get_by_text("Calculated again.")).to_be_visible(
-            timeout=15_000
+            timeout=40_000
         )
         expect(plan.get_by_role("row").filter(has_text="Sell BTC").first).to_be_visible()
         expect(plan.get_by_text("Act.", exact=True)).to_be_visible()

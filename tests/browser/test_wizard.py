@@ -82,6 +82,7 @@ def test_everything_is_answered_without_a_mouse(page: Page, at_create, width):
                 return
         raise AssertionError(f"no way to {name} by the keyboard")
 
+    expect(page.get_by_role("heading", name="Questions", exact=True, level=2)).to_be_focused()
     for question in QUESTIONS:
         page.keyboard.press("Tab")
         page.keyboard.press("Space")

@@ -1,6 +1,7 @@
 """`python -m tests.faults.quick_beat FILE`: the site's own beat, with seconds for minutes.
 
-It rings for nights, mail and webhooks alone: what is due at an hour of the day would write other letters.
+It rings for nights, mail and webhooks alone: what is due at an hour of the day would write other
+letters.
 """
 
 import sys
