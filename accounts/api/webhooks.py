@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from allauth.core import ratelimit
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import Throttled
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -109,8 +111,11 @@ class Webhooks(Resource):
     @extend_schema(request=None, responses={202: DeliveryFields}, summary="Try a webhook")
     @refuses("webhook")
     def test(self, request: Request, webhook: int) -> Response:
-        """It is sent a signed test, in the background."""
-        delivery = webhooks.test(webhook=self._mine_or_404(webhook))
+        """It is sent a signed test, in the background. Six times a minute at most."""
+        found = self._mine_or_404(webhook)
+        if not ratelimit.consume(request._request, action="webhook_test", user=request.user):
+            raise Throttled(wait=60)
+        delivery = webhooks.test(webhook=found)
         delivery.refresh_from_db()
         return Response(DeliveryFields(delivery).data, status=202)
 

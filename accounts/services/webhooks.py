@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -14,6 +14,7 @@ from accounts.services import encryption, notifications, public_addresses, webho
 
 MOST_WEBHOOKS = 5  # of one person
 LONGEST_ADDRESS = 500
+WRITTEN = "/%:@!$&'()*+,;=~-._?"  # as they are; all else is percent-encoded
 State = Webhook.State
 Delivery = WebhookDelivery.State
 
@@ -68,7 +69,8 @@ def usable(url: str) -> str:
         raise UnusableAddress(f"{host} is not on the public internet.")
     shown = f"[{host}]" if ":" in host else host
     place = shown if port == 443 else f"{shown}:{port}"
-    whole = parts._replace(netloc=place, fragment="").geturl()
+    written = {part: quote(getattr(parts, part), safe=WRITTEN) for part in ("path", "query")}
+    whole = parts._replace(netloc=place, fragment="", **written).geturl()
     if len(whole) > LONGEST_ADDRESS:
         raise UnusableAddress(f"The address is longer than {LONGEST_ADDRESS} characters.")
     return whole

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Kind, OutgoingEmail, User
-from accounts.services import mail_previews
+from accounts.services import mail_previews, unsubscribe
 from tests.factories import UserFactory, notification, staff
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,18 @@ def test_a_letter_says_its_person_s_own_news() -> None:
     assert "Moderate is 7.2 pp off" in client_of(member).get(BODY, asked).text
     raw = mail_previews.render("letter-drift", user=person).raw
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
+
+
+def test_no_link_in_it_acts_for_its_person() -> None:
+    person = UserFactory()
+    notification(person, subject="Moderate is 7.2 pp off", kind=Kind.DRIFT)
+    preview = mail_previews.render("letter-drift", user=person)
+    token = unsubscribe.url(person, kind=Kind.DRIFT).rstrip("/").rpartition("/")[2]
+    signature = token.partition(":")[0]
+    body = email.message_from_string(preview.raw, policy=email_policy)
+    said = [preview.message.text, preview.message.html, str(body["List-Unsubscribe"])]
+    assert all("/account/unsubscribe/example/" in each for each in said)
+    assert not any(f"/{signature}:" in each or f"/{signature}%3A" in each for each in said)
 
 
 def test_the_frame_s_policy_loads_nothing_and_lets_only_us_frame_it() -> None:

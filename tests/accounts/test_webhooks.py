@@ -513,9 +513,11 @@ def test_an_address_that_cannot_be_used_is_refused_in_words(
 
 def test_an_address_is_kept_plainly(user: User) -> None:
     made, _ = webhooks.create(
-        user=user, url=" https://Bücher.example:443/a?b=c#d ", kinds=["drift", "depeg", "drift"]
+        user=user,
+        url=" https://Bücher.example:443/ä%20?b=ü&c=d#e ",
+        kinds=["drift", "depeg", "drift"],
     )
-    assert made.url == "https://xn--bcher-kva.example/a?b=c"
+    assert made.url == "https://xn--bcher-kva.example/%C3%A4%20?b=%C3%BC&c=d"
     assert made.kinds == ["depeg", "drift"]
 
 

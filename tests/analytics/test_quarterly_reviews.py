@@ -8,8 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Notification
+from accounts.models import Kind, Notification
 from accounts.services import exports as account_exports
+from accounts.services import webhook_deliveries, webhooks
 from analytics.models import QuarterlyReview
 from analytics.selectors import portfolio_pages
 from analytics.selectors import quarterly_reviews as selector
@@ -126,6 +127,17 @@ def test_owners_are_told_once_when_a_quarter_has_passed_since_the_last_review():
     assert services.remind(today=due + selector.EVERY) == 1
     assert Notification.objects.count() == 2
     assert review.portfolio == portfolio
+
+
+@pytest.mark.django_db
+def test_webhooks_are_told_that_a_review_is_due():
+    portfolio = HoldingFactory().portfolio
+    hook, _ = webhooks.create(
+        user=portfolio.owner, url="https://example.org/", kinds=[Kind.REVIEW.value]
+    )
+    services.remind(today=portfolio.created_at.date() + selector.EVERY)
+    assert webhook_deliveries.queue() == 1
+    assert hook.deliveries.get().notification.user == portfolio.owner
 
 
 @pytest.mark.django_db

@@ -16,7 +16,7 @@ from analytics.models import NightlyRun
 from analytics.selectors import benches
 from analytics.services import buffers, market, risk_questions, weight_limits, wizards
 from portfolios.models import Asset, AssetCategory, Portfolio, PortfolioDraft, RiskProfile
-from portfolios.services import catalogue, price_imports, sandboxes
+from portfolios.services import catalogue, drafts, price_imports, sandboxes
 from tests.analytics.conftest import AS_OF, quote
 from tests.factories import UserFactory, guest
 
@@ -309,3 +309,16 @@ def test_the_share_that_is_said_keeps_the_limit_and_a_percent_less_does_not(
     assert f"{need.share * 100:.0f}\xa0% in stablecoins" in client.get(at("buffer")).text.replace(
         "&nbsp;", "\xa0"
     )
+
+
+@pytest.mark.django_db
+def test_a_draft_becomes_one_portfolio_however_often_it_is_sent():
+    catalogue.load()
+    owner = UserFactory()
+    drafts.keep(owner=owner, step="questions", answer=ANSWERS)
+    profile = RiskProfile.objects.get(slug="moderate")
+    weights = {Asset.objects.get(coingecko_id="bitcoin"): Decimal(1)}
+    drafts.finish(owner=owner, name="Mine", profile=profile, weights=weights)
+    with pytest.raises(drafts.NothingDraftedError, match="in your list"):
+        drafts.finish(owner=owner, name="Mine", profile=profile, weights=weights)
+    assert Portfolio.objects.get().name == "Mine"
