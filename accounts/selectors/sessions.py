@@ -3,7 +3,7 @@
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
@@ -13,7 +13,7 @@ def open_of(user: User) -> list[UserSession]:
     """The sessions in which the user is still logged in, the oldest first. Two queries."""
     noted = UserSession.objects.filter(user=user).order_by("created_at", "pk")
     keys = {session.session_key for session in noted}
-    stored = Session.objects.filter(pk__in=keys, expire_date__gt=Now())
+    stored = Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now())
     still_open = {session.pk for session in stored if _opens(session, user)}
     return [session for session in noted if session.session_key in still_open]
 
