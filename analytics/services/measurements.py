@@ -213,7 +213,7 @@ def _with_taxes(
     if not len(places):
         return drawn
     of = rows[places]
-    known = Portfolio.objects.in_bulk(positions.portfolio_ids[of].tolist())
+    known = Portfolio.objects.only(*taxes.FIELDS).in_bulk(positions.portfolio_ids[of].tolist())
     portfolios = [known[pk] for pk in positions.portfolio_ids[of].tolist()]
     sold = drawn.only(places)
     lots = taxes.read(

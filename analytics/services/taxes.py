@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Ids = NDArray[np.int64]
 
+FIELDS = ("lot_method", "short_term_tax", "long_term_tax", "long_term_days")
+"""What of a portfolio says how its sells are taxed."""
+
 # Who names lots sale by sale may name those with the least tax.
 ORDERS = {
     Method.FIFO: Order.FIFO,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from portfolios.models import Asset, Portfolio, Transaction
 from portfolios.selectors import ledger
-from portfolios.selectors.worth import Worth, day_of, sides_of
+from portfolios.selectors.worth import Worth, currencies_of, day_of, sides_of
 
 Kind = Transaction.Kind
 IN_KIND = (Kind.DEPOSIT, Kind.WITHDRAWAL, Kind.BALANCE)
@@ -39,7 +39,7 @@ def read(portfolio: Portfolio) -> Movements:
     """
     entries = list(portfolio.transactions.order_by("at", "pk"))
     assets = Asset.of_anybody.in_bulk(ledger.assets_named(portfolio))
-    worth = Worth(entries, assets)
+    worth = Worth(entries, currencies_of(assets.values()))
     moved = Movements()
     for entry in entries:
         day = day_of(entry)

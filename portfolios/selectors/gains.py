@@ -9,7 +9,7 @@ from portfolios import lots
 from portfolios.lots import Acquisition, Conversion, Disposal, Event, Lot, Matching, Method, Removal
 from portfolios.models import Asset, LotChoice, Portfolio, Transaction
 from portfolios.selectors import ledger
-from portfolios.selectors.worth import Worth
+from portfolios.selectors.worth import Entry, Worth, currencies_of
 
 Kind = Transaction.Kind
 
@@ -112,7 +112,7 @@ def match(
     if portfolio.lot_method == Method.SPECIFIC:
         for choice in LotChoice.objects.filter(sale__portfolio=portfolio).order_by("pk"):
             choices.setdefault(choice.sale_id, []).append((choice.purchase_id, choice.quantity))
-    worth = Worth(entries, assets)
+    worth = Worth(entries, currencies_of(assets.values()))
     with localcontext(prec=lots.DIGITS):
         events = [event for entry in entries for event in events_of(entry, worth)]
     return lots.match(events, method=Method(portfolio.lot_method), choices=choices)
@@ -122,7 +122,7 @@ def _assets(portfolio: Portfolio) -> dict[int, Asset]:
     return Asset.of_anybody.select_related("category").in_bulk(ledger.assets_named(portfolio))
 
 
-def events_of(entry: Transaction, worth: Worth) -> Iterator[Event]:
+def events_of(entry: Entry, worth: Worth) -> Iterator[Event]:
     """What a line does to lots. Currencies have none: they are what gains are counted in."""
     received, sent = entry.received_asset_id, entry.sent_asset_id
     if entry.kind == Kind.MIGRATION and received is not None and sent is not None:
@@ -139,7 +139,7 @@ def events_of(entry: Transaction, worth: Worth) -> Iterator[Event]:
         yield Removal(entry.pk, entry.at, entry.fee_asset_id, entry.fee_quantity, paid)
 
 
-def _trade(entry: Transaction, worth: Worth) -> Iterator[Event]:
+def _trade(entry: Entry, worth: Worth) -> Iterator[Event]:
     """The fee of a purchase or a swap is a part of what the received has cost, else of the sale."""
     value, fee = worth.of(entry), worth.of_fee(entry)
     buys = entry.received_asset_id is not None and not worth.is_cash(entry.received_asset_id)

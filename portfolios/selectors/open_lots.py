@@ -6,24 +6,12 @@ from decimal import Decimal, localcontext
 
 from portfolios import lots
 from portfolios.lots import Lot, Method
-from portfolios.models import Asset, LotChoice, Portfolio, Transaction
-from portfolios.selectors import gains
+from portfolios.models import LotChoice, Portfolio
+from portfolios.selectors import gains, lines, worth
+from portfolios.selectors.lines import Line
 from portfolios.selectors.worth import Worth
 
 Choices = Mapping[int, Sequence[tuple[int, Decimal]]]
-
-
-# The lines that have to do with an asset of a portfolio, and all token migrations.
-OF_ASSETS = """
-    SELECT DISTINCT entry.*
-    FROM unnest(%(portfolios)s::bigint[], %(assets)s::bigint[]) AS pair (portfolio_id, asset_id)
-    JOIN portfolios_transaction AS entry ON entry.portfolio_id = pair.portfolio_id AND (
-        entry.kind = 'migration' OR pair.asset_id IN (
-            entry.received_asset_id, entry.sent_asset_id, entry.fee_asset_id
-        )
-    )
-    ORDER BY entry.at, entry.id
-"""
 
 
 def read(
@@ -36,51 +24,44 @@ def read(
     """
     if only is None:
         needed = None
-        entries = list(Transaction.objects.filter(portfolio__in=portfolios).order_by("at", "pk"))
+        found = lines.read([portfolio.pk for portfolio in portfolios])
     else:
-        needed = {pk: set(assets) for pk, assets in only.items()}
-        entries = _of_assets(needed)
-    by_portfolio: dict[int, list[Transaction]] = defaultdict(list)
-    for entry in entries:
-        by_portfolio[entry.portfolio_id].append(entry)
-    worth = Worth(entries, _assets(entries))
+        found, needed = lines.read_of_assets(only)
+    by_portfolio: dict[int, list[Line]] = defaultdict(list)
+    for line in found:
+        by_portfolio[line.portfolio_id].append(line)
+    valued = Worth(found, worth.all_currencies())
     choices = _choices(portfolios)
-    found: dict[int, list[Lot]] = {}
-    for portfolio in portfolios:
-        with localcontext(prec=lots.DIGITS):
-            lines = by_portfolio[portfolio.pk]
-            told = [event for entry in lines for event in gains.events_of(entry, worth)]
-        wanted = None if needed is None else needed[portfolio.pk]
-        events = [event for event in told if wanted is None or event.asset in wanted]
-        method = Method(portfolio.lot_method)
-        matching = lots.match(events, method=method, choices=choices)
-        found[portfolio.pk] = [lot for each in matching.open_lots.values() for lot in each]
-    return found
+    with localcontext(prec=lots.DIGITS):
+        return {
+            portfolio.pk: _matched(
+                by_portfolio[portfolio.pk],
+                valued,
+                method=Method(portfolio.lot_method),
+                choices=choices,
+                wanted=None if needed is None else needed[portfolio.pk],
+            )
+            for portfolio in portfolios
+        }
 
 
-def _of_assets(needed: dict[int, set[int]]) -> list[Transaction]:
-    """Their lines, and those of the tokens that became one of them, which are then needed too."""
-    while True:
-        pairs = [(pk, asset) for pk, assets in needed.items() for asset in assets]
-        asked = {"portfolios": [pk for pk, _ in pairs], "assets": [asset for _, asset in pairs]}
-        entries = list(Transaction.objects.raw(OF_ASSETS, asked))
-        before = sum(map(len, needed.values()))
-        for entry in entries:
-            assets = needed[entry.portfolio_id]
-            became = entry.kind == Transaction.Kind.MIGRATION and entry.sent_asset_id
-            if became and entry.received_asset_id in assets:
-                assets.add(became)
-        if sum(map(len, needed.values())) == before:
-            return entries
-
-
-def _assets(entries: Sequence[Transaction]) -> dict[int, Asset]:
-    ids = {
-        getattr(entry, f"{leg}_asset_id")
-        for entry in entries
-        for leg in ("received", "sent", "fee", "value")
-    }
-    return Asset.of_anybody.in_bulk(ids - {None})
+def _matched(
+    told: Sequence[Line],
+    valued: Worth,
+    *,
+    method: Method,
+    choices: Choices,
+    wanted: Collection[int] | None,
+) -> list[Lot]:
+    """The lots that these lines of one ledger leave, of the wanted assets."""
+    events = [
+        event
+        for line in told
+        for event in gains.events_of(line, valued)
+        if wanted is None or event.asset in wanted
+    ]
+    matching = lots.match(events, method=method, choices=choices)
+    return [lot for each in matching.open_lots.values() for lot in each]
 
 
 def _choices(portfolios: Collection[Portfolio]) -> Choices:

@@ -12,6 +12,8 @@ from decimal import Decimal
 from django.db import connection
 
 from portfolios.models import Asset, Transaction
+from portfolios.models.assets import DOLLAR
+from portfolios.selectors.lines import Line
 from portfolios.selectors.prices import RATE_HOLDS
 
 Kind = Transaction.Kind
@@ -25,6 +27,9 @@ CLOSES = """
     FROM unnest(%(assets)s::bigint[], %(days)s::date[]) AS asked (asset_id, date)
     JOIN portfolios_dailyprice AS price USING (asset_id, date)
 """
+Entry = Transaction | Line
+Currencies = Mapping[int, bool]
+"""The ids of currencies, and of each whether it is the dollar."""
 AT_CLOSE = (Kind.SWAP, Kind.INCOME, Kind.BUY, Kind.SELL)
 """Kinds that are worth the close of their day when nothing else is said."""
 
@@ -32,17 +37,17 @@ AT_CLOSE = (Kind.SWAP, Kind.INCOME, Kind.BUY, Kind.SELL)
 class Worth:
     """What legs and lines were worth on their days, in US dollars; None: nobody knows."""
 
-    def __init__(self, entries: Sequence[Transaction], assets: Mapping[int, Asset]) -> None:
-        self.assets = assets
-        self.rates = _rates(entries, assets)
-        self.closes = _closes(entries, assets)
+    def __init__(self, entries: Sequence[Entry], currencies: Currencies) -> None:
+        self.currencies = currencies
+        self.rates = _rates(entries, currencies)
+        self.closes = _closes(entries, currencies)
 
     def is_cash(self, asset_id: int | None) -> bool:
-        return asset_id is not None and self.assets[asset_id].kind == Asset.Kind.CASH
+        return asset_id in self.currencies
 
     def cash(self, asset_id: int, amount: Decimal, day: date) -> Decimal | None:
         """At the rate of the day, or of the last day before that had one within a week."""
-        if self.assets[asset_id].is_dollar:
+        if self.currencies[asset_id]:
             return amount
         days = (day - timedelta(days=back) for back in range(RATE_HOLDS.days + 1))
         rates = (self.rates.get((asset_id, each)) for each in days)
@@ -58,7 +63,7 @@ class Worth:
             return self.cash(asset_id, quantity, day)
         return self.at_close(asset_id, quantity, day)
 
-    def of(self, entry: Transaction) -> Decimal | None:
+    def of(self, entry: Entry) -> Decimal | None:
         """What a line moved, without its fee."""
         day = day_of(entry)
         for asset_id, quantity in sides_of(entry):
@@ -72,17 +77,17 @@ class Worth:
         closes = (self.at_close(asset_id, quantity, day) for asset_id, quantity in sides)
         return next((worth for worth in closes if worth is not None), None)
 
-    def of_fee(self, entry: Transaction) -> Decimal | None:
+    def of_fee(self, entry: Entry) -> Decimal | None:
         if entry.fee_asset_id is None or entry.fee_quantity is None:
             return Decimal(0)
         return self.of_leg(entry.fee_asset_id, entry.fee_quantity, day_of(entry))
 
 
-def day_of(entry: Transaction) -> date:
+def day_of(entry: Entry) -> date:
     return entry.at.astimezone(UTC).date()
 
 
-def sides_of(entry: Transaction) -> Iterator[tuple[int, Decimal]]:
+def sides_of(entry: Entry) -> Iterator[tuple[int, Decimal]]:
     """What came in and what went out, without the fee."""
     if entry.received_asset_id is not None and entry.received_quantity is not None:
         yield entry.received_asset_id, entry.received_quantity
@@ -90,31 +95,33 @@ def sides_of(entry: Transaction) -> Iterator[tuple[int, Decimal]]:
         yield entry.sent_asset_id, entry.sent_quantity
 
 
-def _rates(
-    entries: Iterable[Transaction], assets: Mapping[int, Asset]
-) -> dict[tuple[int, date], Decimal]:
+def currencies_of(assets: Iterable[Asset]) -> dict[int, bool]:
+    return {asset.pk: asset.is_dollar for asset in assets if asset.kind == Asset.Kind.CASH}
+
+
+def all_currencies() -> dict[int, bool]:
+    """Of the catalogue and of anybody's own."""
+    cash = Asset.of_anybody.filter(kind=Asset.Kind.CASH).values_list("pk", "coingecko_id")
+    return {pk: coingecko_id == DOLLAR for pk, coingecko_id in cash}
+
+
+def _rates(entries: Iterable[Entry], currencies: Currencies) -> dict[tuple[int, date], Decimal]:
     """The rates of all currencies in use, from a week before the first line on."""
-    currencies = [
-        pk for pk, asset in assets.items() if asset.kind == Asset.Kind.CASH and not asset.is_dollar
-    ]
+    named = {pk for entry in entries for pk in _assets_of(entry)}
+    foreign = [pk for pk, is_dollar in currencies.items() if pk in named and not is_dollar]
     days = [day_of(entry) for entry in entries]
-    if not currencies or not days:
+    if not foreign or not days:
         return {}
     first, last = min(days) - RATE_HOLDS, max(days)
     with connection.cursor() as cursor:
-        cursor.execute(RATES, {"assets": currencies, "first": first, "last": last})
+        cursor.execute(RATES, {"assets": foreign, "first": first, "last": last})
         return {(asset_id, day): rate for asset_id, day, rate in cursor.fetchall()}
 
 
-def _closes(
-    entries: Iterable[Transaction], assets: Mapping[int, Asset]
-) -> dict[tuple[int, date], float]:
-    """The closes that lines may need: of each asset on the days on which it moved."""
+def _closes(entries: Iterable[Entry], currencies: Currencies) -> dict[tuple[int, date], float]:
+    """The closes that lines may need: of what nobody gave a value in money for, and of fees."""
     pairs = {
-        (asset_id, day_of(entry))
-        for entry in entries
-        for asset_id, _ in entry.legs()
-        if assets[asset_id].kind != Asset.Kind.CASH
+        (asset_id, day_of(entry)) for entry in entries for asset_id in _unvalued(entry, currencies)
     }
     if not pairs:
         return {}
@@ -122,3 +129,18 @@ def _closes(
     with connection.cursor() as cursor:
         cursor.execute(CLOSES, {"assets": list(ids), "days": list(days)})
         return {(asset_id, day): close for asset_id, day, close in cursor.fetchall()}
+
+
+def _unvalued(entry: Entry, currencies: Currencies) -> Iterator[int]:
+    sides = [asset_id for asset_id, _ in sides_of(entry)]
+    if entry.value is None and not any(asset_id in currencies for asset_id in sides):
+        yield from sides
+    if entry.fee_asset_id is not None and entry.fee_asset_id not in currencies:
+        yield entry.fee_asset_id
+
+
+def _assets_of(entry: Entry) -> Iterator[int | None]:
+    yield entry.received_asset_id
+    yield entry.sent_asset_id
+    yield entry.fee_asset_id
+    yield entry.value_asset_id

@@ -24,7 +24,7 @@ from analytics.services.plan_pages import ImpossiblePlan
 from analytics.services.shown_plans import Asked, Mode, Plan
 from analytics.services.taxes import LotTable
 from portfolios.models import Asset, Portfolio, Transaction
-from portfolios.selectors import open_lots
+from portfolios.selectors import gains, open_lots
 from portfolios.services import transactions
 from tests.analytics.conftest import quote
 from tests.analytics.test_plans import cases
@@ -265,6 +265,8 @@ def test_lots_of_some_assets_are_what_the_whole_ledger_says_of_them(coins):
     )  # fmt: skip
     whole = open_lots.read([portfolio])[portfolio.pk]
     assert {each.asset for each in whole} == {btc.pk, sol.pk, uni.pk, new.pk}
+    on_the_page = [each.lot for each in gains.read(portfolio).open_lots]
+    assert sorted(whole, key=str) == sorted(on_the_page, key=str)
     for asset in (btc, sol, uni, new):
         some = open_lots.read([portfolio], only={portfolio.pk: [asset.pk]})[portfolio.pk]
         mine = [each for each in some if each.asset == asset.pk]
