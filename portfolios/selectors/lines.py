@@ -82,7 +82,7 @@ def read_of_assets(needed: Mapping[int, Collection[int]]) -> tuple[list[Line], d
             return lines, asked
 
 
-def _read(query: str, params: Mapping[str, object]) -> list[Line]:
+def _read(query: str, params: Mapping[str, list[int]]) -> list[Line]:
     with connection.cursor() as cursor:
         cursor.execute(query, params)
         return [
