@@ -34,8 +34,12 @@ urlpatterns = [
     path("webhooks/", webhooks.webhook_list, name="webhook-list"),
     path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("webhooks/<int:pk>/test/", webhooks.webhook_test, name="webhook-test"),
-    path("webhooks/<int:pk>/pause/", webhooks.webhook_pause, name="webhook-pause"),
-    path("webhooks/<int:pk>/resume/", webhooks.webhook_resume, name="webhook-resume"),
+    path(
+        "webhooks/<int:pk>/pause/", webhooks.webhook_switch, {"is_on": False}, name="webhook-pause"
+    ),
+    path(
+        "webhooks/<int:pk>/resume/", webhooks.webhook_switch, {"is_on": True}, name="webhook-resume"
+    ),
     path("webhooks/<int:pk>/delete/", webhooks.webhook_delete, name="webhook-delete"),
     path("write-again/", preferences.write_again, name="write-again"),
     path("act/<str:token>/", links.action, name="action"),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
@@ -9,7 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from accounts.api.problems import ReadOnlyToken, StaffOnly
+from accounts.api.problems import LoginTooOld, ReadOnlyToken, StaffOnly
 from accounts.models import ApiToken, User
 from accounts.services import tokens
 
@@ -58,3 +60,13 @@ class IsStaff(BasePermission):
         if not request.user.is_staff:
             raise StaffOnly
         return True
+
+
+def require_recent_login(request: Request) -> None:
+    """As the pages that ask for the password again. A token was made behind such a page."""
+    if isinstance(request.auth, ApiToken):
+        return
+    try:
+        reauthentication_required(lambda _: None)(request._request)
+    except ReauthenticationRequired as problem:
+        raise LoginTooOld from problem

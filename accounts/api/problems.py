@@ -35,6 +35,12 @@ class ReadOnlyToken(exceptions.PermissionDenied):
     default_detail = "This token may only read. Make one that may write."
 
 
+class LoginTooOld(exceptions.PermissionDenied):
+    default_detail = (
+        "Confirm first that it is you, at /account/reauthenticate/, or use a token that may write."
+    )
+
+
 class StaffOnly(exceptions.PermissionDenied):
     default_detail = "Only staff may see this."
 
@@ -46,6 +52,7 @@ class TooLarge(exceptions.APIException):
 
 KNOWN: dict[type[Exception], Problem] = {
     ReadOnlyToken: Problem("read_only_token", 403, "The token may only read"),
+    LoginTooOld: Problem("login_too_old", 403, "The login is too long ago for this"),
     StaffOnly: Problem("staff_only", 403, "For staff only"),
     exceptions.ValidationError: Problem("invalid", 400, "What was sent does not fit the schema"),
     exceptions.ParseError: Problem("malformed", 400, "What was sent cannot be read"),

@@ -10,7 +10,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import problems
+from accounts.api import authentication, problems
 from accounts.api.fields import Fields, Flag, Moment, Query, Text
 from accounts.api.problems import Problem
 from accounts.api.views import Resource, refuses
@@ -76,9 +76,13 @@ class Webhooks(Resource):
         return self.page(self._mine(), WebhookFields)
 
     @extend_schema(request=NewWebhook, responses={201: MadeFields}, summary="Add a webhook")
-    @refuses("webhook")
+    @refuses("webhook", "login_too_old")
     def create(self, request: Request) -> Response:
-        """With the secret that signs its deliveries, which is not shown again."""
+        """With the secret that signs its deliveries, which is not shown again.
+
+        A session must have typed its password within the last five minutes; a token need not.
+        """
+        authentication.require_recent_login(request)
         sent = NewWebhook(data=request.data)
         sent.is_valid(raise_exception=True)
         made, secret = webhooks.create(user=request.user, **sent.validated_data)

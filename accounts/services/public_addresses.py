@@ -5,7 +5,7 @@ elsewhere by then (DNS rebinding).
 """
 
 import socket
-from collections.abc import Callable
+from concurrent.futures import Future
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -14,6 +14,8 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from threading import Thread
+from typing import Any
 
 from django.conf import settings
 
@@ -41,19 +43,17 @@ def is_public(address: Address) -> bool:
     return address not in RELAYS and _is_global(address)
 
 
-def resolve(host: str, *, allowed: Callable[[Address], bool] | None = None) -> list[str]:
-    """All addresses of a name, if each is public. Raises NotPublic.
-
-    Takes as long as the system's resolver may: some half a minute at most.
-    """
-    is_allowed = allowed or is_reachable
+def resolve(host: str, *, seconds: float = 10.0) -> list[str]:
+    """All addresses of a name, if each is public. Raises NotPublic, also when that takes longer."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = _look_up(host, seconds)
+    except TimeoutError as error:
+        raise NotPublic(f"The name {host} was not found within {seconds:g} seconds.") from error
     except (OSError, UnicodeError) as error:
         raise NotPublic(f"The name {host} was not found.") from error
     texts = list(dict.fromkeys(str(address[4][0]) for address in found))
     # "fe80::1%eth0" names an interface: is_public refuses what that is.
-    if not texts or not all(is_allowed(ip_address(text)) for text in texts):
+    if not texts or not all(is_reachable(ip_address(text)) for text in texts):
         raise NotPublic(f"{host} leads to an address that is not on the public internet.")
     return texts[:MOST_TRIED]
 
@@ -62,6 +62,21 @@ def is_reachable(address: Address) -> bool:
     """Public, or in a network that the operator has allowed (WEBHOOK_PRIVATE_NETWORKS)."""
     networks = (ip_network(network) for network in settings.WEBHOOK_PRIVATE_NETWORKS)
     return is_public(address) or any(address in network for network in networks)
+
+
+def _look_up(host: str, seconds: float) -> list[Any]:
+    """The system's resolver cannot be told to hurry: what is late is left to a thread that ends
+    when it does, some half a minute later."""
+    answer: Future[list[Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+        except Exception as error:
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    return answer.result(timeout=seconds)
 
 
 def _is_global(address: Address) -> bool:

@@ -49,22 +49,24 @@ QUEUE = """
 """
 # One of each webhook at a time: who is slow or has much to be told holds up nobody else.
 CLAIM = """
-    UPDATE accounts_webhookdelivery
+    WITH first AS MATERIALIZED (
+        SELECT DISTINCT ON (due.webhook_id) due.id
+        FROM accounts_webhookdelivery AS due
+        JOIN accounts_webhook AS webhook
+          ON webhook.id = due.webhook_id AND webhook.state = 'active'
+        WHERE due.state = 'pending' AND due.due_at <= statement_timestamp() AND NOT EXISTS (
+            SELECT FROM accounts_webhookdelivery AS held
+            WHERE held.webhook_id = due.webhook_id AND held.state = 'sending')
+        ORDER BY due.webhook_id, due.due_at, due.id),
+    mine AS MATERIALIZED (
+        SELECT id FROM accounts_webhookdelivery
+        WHERE state = 'pending' AND id IN (SELECT id FROM first)
+        ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    UPDATE accounts_webhookdelivery AS delivery
     SET state = 'sending', attempt = attempt + 1,
         lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
-    WHERE id IN (
-        SELECT id FROM accounts_webhookdelivery
-        WHERE state = 'pending' AND id IN (
-            SELECT DISTINCT ON (due.webhook_id) due.id
-            FROM accounts_webhookdelivery AS due
-            JOIN accounts_webhook AS webhook
-              ON webhook.id = due.webhook_id AND webhook.state = 'active'
-            WHERE due.state = 'pending' AND due.due_at <= statement_timestamp() AND NOT EXISTS (
-                SELECT FROM accounts_webhookdelivery AS held
-                WHERE held.webhook_id = due.webhook_id AND held.state = 'sending')
-            ORDER BY due.webhook_id, due.due_at, due.id)
-        ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-    RETURNING id
+    FROM mine WHERE delivery.id = mine.id
+    RETURNING delivery.id
 """
 State = WebhookDelivery.State
 logger = structlog.get_logger(__name__)

@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 from accounts.services import public_addresses
 
 SECRET_PREFIX = "whsec_"
-# From the first packet to the end of the answer, whatever the other side does.
+# From the look-up of the name to the end of the answer, whatever the other side does.
 SECONDS = 10.0
 # So much of an answer's body is read, out of politeness, and forgotten.
 MOST_ANSWER_BYTES = 16_384
@@ -63,15 +63,16 @@ def post(url: str, *, headers: dict[str, str], body: bytes, seconds: float = SEC
     """Send it, and return what came of it. Never raises for what the other side does."""
     parts = urlsplit(url)
     host = parts.hostname or ""
+    deadline = monotonic() + seconds
+    late = Answer(problem=f"No answer within {seconds:g} seconds.")
     try:
-        addresses = public_addresses.resolve(host)
+        addresses = public_addresses.resolve(host, seconds=seconds)
     except public_addresses.NotPublic as problem:
         return Answer(problem=str(problem))
     try:
-        connection = _Pinned(host, parts.port or 443, addresses=addresses, seconds=seconds)
+        connection = _Pinned(host, parts.port or 443, addresses=addresses, deadline=deadline)
     except OSError as error:  # the file of certificates that this installation trusts
         return Answer(problem=f"WEBHOOK_CA_FILE cannot be read: {error}"[:300])
-    late = Answer(problem=f"No answer within {seconds:g} seconds.")
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:
         connection.request("POST", target, body=body, headers=_all(headers), preload_content=False)
@@ -94,10 +95,11 @@ class _Pinned(HTTPSConnection):
     anew with each byte that somebody sends drop by drop.
     """
 
-    def __init__(self, host: str, port: int, *, addresses: Sequence[str], seconds: float) -> None:
+    def __init__(self, host: str, port: int, *, addresses: Sequence[str], deadline: float) -> None:
+        seconds = max(0.001, deadline - monotonic())  # 0 would mean: without waiting at all
         super().__init__(host, port, timeout=seconds, ssl_context=_context())
         self.addresses = addresses
-        self.deadline = monotonic() + seconds
+        self.deadline = deadline
         self.line: socket.socket | None = None
         self.clock = Timer(seconds, self._hang_up)
         self.clock.daemon = True

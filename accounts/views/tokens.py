@@ -20,12 +20,12 @@ def token_list(request: HttpRequest) -> HttpResponse:
     """A person's tokens, and with POST a new one, whose text is shown this once."""
     assert request.user.is_authenticated
     form = TokenForm(request.POST if request.method == "POST" else None)
-    made = text = None
+    made = secret = None
     if form.is_valid():
         asked = dict(form.cleaned_data)
         lifetime = timedelta(days=asked.pop("days"))
         try:
-            made, text = tokens.create(
+            made, secret = tokens.create(
                 user=request.user, lifetime=lifetime, now=timezone.now(), **asked
             )
         except tokens.TooManyTokens as refusal:
@@ -33,7 +33,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form if form.errors else TokenForm(),
         "made": made,
-        "text": text,
+        "secret": secret,
         "tokens": ApiToken.objects.filter(user=request.user),
         "now": timezone.now(),
     }

@@ -70,17 +70,11 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
-def webhook_pause(request: HttpRequest, pk: int) -> HttpResponse:
-    webhooks.pause(webhook=_own(request, pk))
-    messages.success(request, "Nothing is sent to it until you resume it.")
-    return redirect("accounts:webhook", pk)
-
-
-@require_POST
-@login_required
-def webhook_resume(request: HttpRequest, pk: int) -> HttpResponse:
-    webhooks.resume(webhook=_own(request, pk))
-    messages.success(request, "It is told again.")
+def webhook_switch(request: HttpRequest, pk: int, is_on: bool) -> HttpResponse:
+    switch = webhooks.resume if is_on else webhooks.pause
+    switch(webhook=_own(request, pk))
+    words = "It is told again." if is_on else "Nothing is sent to it until you resume it."
+    messages.success(request, words)
     return redirect("accounts:webhook", pk)
 
 

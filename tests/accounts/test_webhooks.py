@@ -330,24 +330,34 @@ def test_an_event_that_cannot_be_written_does_not_stop_the_others(
 # --- Servers that mean harm ---
 
 
-def drip(handler: BaseHTTPRequestHandler) -> None:
-    for _ in count():
-        handler.wfile.write(b"X-Slow: very\r\n")
-        handler.wfile.flush()
-        if handler.server.slow.wait(0.05):  # type: ignore[attr-defined]
-            return
-
-
 def test_an_answer_that_comes_in_drops_ends_when_its_time_is_up(receiver: Receiver) -> None:
     def begin(handler: BaseHTTPRequestHandler) -> None:
-        handler.server.slow = threading.Event()  # type: ignore[attr-defined]
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-        drip(handler)
+        while not hung_up.wait(0.05):
+            handler.wfile.write(b"X-Slow: very\r\n")
+            handler.wfile.flush()
+
+    hung_up = threading.Event()
 
     receiver.behave = begin
     answer = webhook_requests.post(receiver.url, headers={}, body=b"{}", seconds=0.6)
     assert answer.status is None
+    hung_up.set()
     assert answer.problem == "No answer within 0.6 seconds."
+
+
+def test_a_name_that_nobody_answers_for_ends_when_its_time_is_up(monkeypatch: Any) -> None:
+    answered = threading.Event()
+
+    def look_up(*args: Any, **options: Any) -> list[Any]:
+        answered.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    answer = webhook_requests.post("https://slow.example/", headers={}, body=b"{}", seconds=0.2)
+    assert not answered.is_set(), "nobody has answered yet"
+    answered.set()
+    assert answer.problem == "The name slow.example was not found within 0.2 seconds."
 
 
 def test_a_server_that_never_speaks_ends_when_its_time_is_up(settings: Any) -> None:

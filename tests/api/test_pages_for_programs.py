@@ -1,9 +1,11 @@
 """Rules, roles, gains, tilts, webhooks and notifications, as the pages have them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.models import Kind, Notification, Webhook
@@ -12,7 +14,7 @@ from analytics import tasks
 from portfolios.models import Asset, Portfolio, Transaction
 from tests.api.conftest import Program
 from tests.api.test_access import TARGETS
-from tests.factories import TargetWeightFactory
+from tests.factories import PASSWORD, TargetWeightFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +136,23 @@ def test_the_secret_of_a_webhook_is_shown_once(script: Program) -> None:
     assert (refused.status_code, refused.json()["code"]) == (422, "webhook")
     private = script.send("POST", "/webhooks/", body | {"url": "https://10.0.0.1/"})
     assert (private.status_code, private.json()["code"]) == (422, "webhook")
+
+
+def test_a_session_adds_a_webhook_only_soon_after_its_login(portfolio: Portfolio) -> None:
+    """As on the page: who finds a browser that is logged in listens to nothing."""
+    browser = Program()
+    browser.force_login(portfolio.owner)
+    body = {"url": "https://example.org/hook", "kinds": ["drift"]}
+    refused = browser.send("POST", "/webhooks/", body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "login_too_old")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert "/account/reauthenticate/" in refused.json()["detail"]
+    assert not Webhook.objects.exists()
+    browser.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert browser.send("POST", "/webhooks/", body).status_code == 201
+    later = timezone.now() + timedelta(seconds=301)
+    with time_machine.travel(later, tick=False):
+        assert browser.send("POST", "/webhooks/", body).json()["code"] == "login_too_old"
 
 
 def test_what_was_told_is_listed_and_read(script: Program, portfolio: Portfolio) -> None:
