@@ -1,5 +1,6 @@
 from django.urls import path
 
+from analytics.api.histories import Performances, SuggestionHistories, ValueHistories
 from analytics.api.market import CorrelationMatrix, Market, MeasuredAssets, RegimeOfDay, Regimes
 from analytics.api.position_sizes import PositionSizes
 from analytics.api.recomputations import Recomputations
@@ -27,6 +28,9 @@ urlpatterns = [
         Tilts.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
         name="tilt",
     ),
+    path(f"{ONE}values/", ValueHistories.as_view(READ), name="value-history"),
+    path(f"{ONE}performance/", Performances.as_view(READ), name="performance"),
+    path(f"{ONE}suggestions/", SuggestionHistories.as_view(READ), name="suggestion-history"),
     path(f"{ONE}suggestion/", Suggestions.as_view(READ), name="suggestion"),
     *(
         path(

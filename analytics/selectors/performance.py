@@ -68,6 +68,10 @@ class Period:
     sharpe: Sharpe | None
 
     @property
+    def start(self) -> date:
+        return self.days[0]
+
+    @property
     def length(self) -> int:
         """In days."""
         return len(self.days) - 1

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +36,7 @@ from tests.factories import (
 
 V1 = "/api/v1"
 AS_OF = date(2024, 12, 31)
+BOUGHT_AT = datetime(2024, 12, 30, 12, tzinfo=UTC)
 
 
 def token_of(user: User, scope: str = "write") -> str:
@@ -93,8 +94,9 @@ def market(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 def measure_market() -> None:
     assets = list(Asset.objects.exclude(kind="cash"))
     DailyPrice.objects.bulk_create(
-        DailyPrice(asset=each, date=AS_OF, open=100, high=100, low=100, close=100)
+        DailyPrice(asset=each, date=day, open=100, high=100, low=100, close=100)
         for each in assets
+        for day in (AS_OF - timedelta(days=1), AS_OF)
     )
     AssetDay.objects.bulk_create(asset_day(each, as_of=AS_OF) for each in assets)
     MarketSnapshot.objects.create(
@@ -117,7 +119,7 @@ def portfolio(market: None, db: None) -> Portfolio:
 def drifted(owner: User, **fields: Any) -> Portfolio:
     portfolio: Portfolio = PortfolioFactory(owner=owner, **fields)
     bitcoin = Asset.objects.get(coingecko_id="bitcoin")
-    HoldingFactory(portfolio=portfolio, asset=bitcoin)
+    HoldingFactory(portfolio=portfolio, asset=bitcoin, in_ledger__at=BOUGHT_AT)
     TargetWeightFactory(portfolio=portfolio, asset=bitcoin, weight=Decimal(1))
     measure(portfolio, bitcoin, NightlyRun.objects.get())
     return portfolio

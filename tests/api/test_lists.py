@@ -1,14 +1,15 @@
 """Lists: pages that neither shift nor repeat, and as many queries for a thousand as for a few."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portfolios.models import Asset, Import, Portfolio, Transaction
-from tests.api.conftest import Program
+from tests.api.conftest import BOUGHT_AT, Program
 from tests.factories import PortfolioFactory, UserFactory
 
 # The most queries of each, those of the token included.
@@ -27,6 +28,11 @@ QUERIES = {
     "/portfolios/{pk}/transactions/": 5,
     "/portfolios/{pk}/imports/": 5,
     "/portfolios/{pk}/risk/": 12,
+    "/portfolios/{pk}/gains/": 7,
+    "/portfolios/{pk}/lots/": 7,
+    "/portfolios/{pk}/values/": 5,
+    "/portfolios/{pk}/performance/": 11,
+    "/portfolios/{pk}/suggestions/": 9,
     "/portfolios/{pk}/rules/": 5,
     "/portfolios/{pk}/roles/": 5,
     "/notifications/": 4,
@@ -37,10 +43,26 @@ QUERIES = {
 
 
 def queries(program: Program, path: str) -> int:
+    cache.clear()
     with CaptureQueriesContext(connection) as captured:
         answer = program.send("GET", path)
     assert answer.status_code == 200, answer.content
     return len(captured)
+
+
+def trade(portfolio: Portfolio, bought: Iterable[Asset]) -> None:
+    """A purchase of each with a bitcoin, after enough of those came in."""
+    bitcoin = Asset.objects.get(coingecko_id="bitcoin")
+    portfolio.transactions.create(
+        kind="deposit", at=BOUGHT_AT, received_asset=bitcoin, received_quantity=10_000
+    )
+    Transaction.objects.bulk_create(
+        Transaction(
+            portfolio=portfolio, kind="buy", at=timezone.now(), received_asset=asset,
+            received_quantity=1, sent_asset=bitcoin, sent_quantity=1,
+        )
+        for asset in bought
+    )  # fmt: skip
 
 
 def grow(portfolio: Portfolio) -> None:
@@ -48,14 +70,8 @@ def grow(portfolio: Portfolio) -> None:
     owner = portfolio.owner
     Portfolio.objects.bulk_create(Portfolio(owner=owner, name=f"No {n}") for n in range(999))
     bitcoin = Asset.objects.get(coingecko_id="bitcoin")
-    Transaction.objects.bulk_create(
-        Transaction(
-            portfolio=portfolio, kind="buy", at=timezone.now(), received_asset=asset,
-            received_quantity=1, sent_asset=bitcoin, sent_quantity=1,
-        )
-        for asset in Asset.objects.exclude(pk=bitcoin.pk)
-    )  # fmt: skip
     held = Asset.objects.exclude(pk=bitcoin.pk)
+    trade(portfolio, held)
     portfolio.holdings.bulk_create(
         type(portfolio.holdings.get())(portfolio=portfolio, asset=asset, quantity=1)
         for asset in held
@@ -72,6 +88,7 @@ def test_a_list_takes_as_many_queries_for_a_thousand_as_for_a_few(
 ) -> None:
     script = program(portfolio.owner)
     address = path.format(pk=portfolio.pk)
+    trade(portfolio, Asset.objects.filter(coingecko_id__in=["ethereum", "eur"]))
     queries(script, address)  # notes the token's use
     few = queries(script, address)
     grow(portfolio)

@@ -22,7 +22,7 @@ def script(portfolio: Portfolio, program: Programs) -> Program:
 
 
 def test_prices_come_as_json_and_as_csv(script: Program) -> None:
-    path = "/assets/bitcoin/prices/?since=2024-12-30&until=2024-12-31"
+    path = "/assets/bitcoin/prices/?since=2024-12-31&until=2025-01-01"
     told = script.send("GET", path).json()
     day = {"date": "2024-12-31", "volume": None, "market_cap": None}
     assert told["prices"] == [day | dict.fromkeys(("open", "high", "low", "close"), 100.0)]
