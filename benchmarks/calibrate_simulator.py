@@ -70,6 +70,10 @@ ASSETS = {
 STABLECOINS = {"USDC": "usd-coin", "USDT": "tether"}
 # A successor walks its predecessor's path at a fixed ratio: key -> (predecessor, units per unit).
 SUCCESSORS = {"polygon-ecosystem-token": ("matic-network", 1), "sky": ("maker", 24_000)}
+# A form follows its coin; how far its price strays in a day is assumed, in round figures, and the
+# persistence lets a tenth of what is left return each day: key -> (coin, daily volatility).
+FORMS = {"staked-ether": ("ethereum", 0.001), "wrapped-bitcoin": ("bitcoin", 0.0005)}
+FORM_PERSISTENCE = 0.9
 # Not estimated, there is no data: gold's daily volatility and price in round figures.
 ASSUMED = {
     "pax-gold": {
@@ -150,7 +154,7 @@ def calibrate(candles: dict[str, pd.DataFrame]) -> dict[str, Any]:
         "altcoins": {"tail": tail(altcoins)},
         "range": range_figure(candles, returns),
         "volume": volume_figures(candles, returns),
-        "assets": figures | successor_figures(figures) | ASSUMED,
+        "assets": figures | successor_figures(figures) | form_figures(figures) | ASSUMED,
         "categories": category_figures(figures, groups),
         "stablecoins": stablecoin_figures(candles),
     }
@@ -334,6 +338,20 @@ def successor_figures(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str,
             "volume": None,
         }
         for key, (predecessor, ratio) in SUCCESSORS.items()
+    }
+
+
+def form_figures(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        key: figures[coin]
+        | {
+            "path_of": coin,
+            "premium_volatility": volatility,
+            "premium_persistence": FORM_PERSISTENCE,
+            "supply": None,
+            "volume": None,
+        }
+        for key, (coin, volatility) in FORMS.items()
     }
 
 

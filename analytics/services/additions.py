@@ -95,7 +95,7 @@ class Finder:
 def find(portfolio: Portfolio, *, run: NightlyRun) -> Finder | None:
     """What might be added and merged; None where nothing risky is held or wanted and measured."""
     aims, holdings = portfolios.aims(portfolio), list(portfolios.holdings(portfolio))
-    candidates = _candidates(portfolio, {*aims, *(each.asset for each in holdings)})
+    candidates = _candidates({*aims, *(each.asset for each in holdings)})
     rows = list(dict.fromkeys([*aims, *candidates]))
     bench = benches.read(portfolio, rows, run=run, holdings=holdings)
     wanted = {target.aim: target.weight for target in portfolios.targets(portfolio)}
@@ -122,15 +122,12 @@ def find(portfolio: Portfolio, *, run: NightlyRun) -> Finder | None:
     )
 
 
-def _candidates(portfolio: Portfolio, present: Collection[Aim]) -> list[Asset]:
-    """What the catalogue offers and the portfolio has nothing of; money is no bet."""
-    listed = Asset.objects.filter(is_active=True).select_related("category")
+def _candidates(present: Collection[Aim]) -> list[Asset]:
+    """What the catalogue offers and the portfolio lacks; money is no bet, a form is its coin."""
+    listed = Asset.objects.filter(is_active=True, form_of=None).select_related("category")
     offered = listed.filter(kind__in=(Asset.Kind.COIN, Asset.Kind.WRAPPED))
-    return [
-        asset
-        for asset in offered.order_by(F("cap_rank").asc(nulls_last=True), "symbol")
-        if asset not in present and not (portfolio.groups_forms and asset.form_of_id)
-    ]
+    by_size = offered.order_by(F("cap_rank").asc(nulls_last=True), "symbol")
+    return [asset for asset in by_size if asset not in present]
 
 
 def _weights(bench: Bench, wanted: Mapping[Aim, Decimal]) -> tuple[Floats | None, bool]:

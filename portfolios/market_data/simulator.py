@@ -7,7 +7,8 @@ Markov chain whose scale k(R) multiplies every volatility of the day:
     another asset  beta * bitcoin + k(R) volatility (a altcoins + g group + own)
 
 with altcoins one factor of all of them, group one factor a category, and own the asset's own shock,
-weighted so that the bracket has variance one. Shocks are unit-variance Student t, no larger than
+weighted so that the bracket has variance one. A wrapped or staked form walks its coin's path, times
+a premium of its own that is pulled back to one. Shocks are unit-variance Student t, no larger than
 LARGEST_SHOCK. Stablecoins stay near one dollar but for rare depegs; cash is exactly one.
 The figures in calibration.json come from benchmarks/calibrate_simulator.py.
 
@@ -161,7 +162,7 @@ def _columns(asset: SimulatedAsset, factors: _Factors, first: int) -> list[list[
         figures["beta"] * _calibration()["market"]["volatility"], figures["residual_volatility"]
     )
     returns = _returns(figures, factors, draws)
-    levels = np.array(list(_pulled(returns.tolist())))
+    levels = np.array(list(_pulled(returns.tolist()))) + _premium(asset.key, figures, factors)
     spread = volatility * math.sqrt(_calibration()["range"])
     prices = _prices(asset.starting_price or figures["starting_price"], levels, spread, draws)
     volume = _volume(figures, np.abs(returns) / volatility, draws)
@@ -197,6 +198,17 @@ def _pulled(returns: list[float]) -> Iterator[float]:
     """Log levels relative to the start, each day pulled a little back to it."""
     kept = 0.5 ** (1 / LEVEL_HALFLIFE_DAYS)
     return accumulate(returns, lambda level, move: kept * level + move)
+
+
+def _premium(key: str, figures: dict[str, Any], factors: _Factors) -> Array:
+    """How far, in logs, a form's price strays from its coin's; nothing for all others."""
+    days = len(factors.scale)
+    if "premium_volatility" not in figures:
+        return np.zeros(days)
+    shocks = _normal(_uniforms(factors.seed, f"premium:{key}", days, 2))
+    moves = figures["premium_volatility"] * factors.scale * shocks
+    kept = figures["premium_persistence"]
+    return np.array(list(accumulate(moves.tolist(), lambda level, move: kept * level + move)))
 
 
 def _stablecoin_columns(asset: SimulatedAsset, factors: _Factors, first: int) -> list[list[Any]]:

@@ -66,7 +66,8 @@ class _Loader:
 
     def load(self, content: Row) -> CatalogueReport:
         categories = self._upsert(AssetCategory, "slug", _categories(content))
-        assets = self._upsert(Asset, "coingecko_id", _assets(content, categories))
+        coins = self._upsert(Asset, "coingecko_id", _assets(content["assets"], categories))
+        assets = self._upsert(Asset, "coingecko_id", _assets(content["forms"], categories, coins))
         profiles = self._upsert(RiskProfile, "slug", _profiles(content))
         known = set(ModelPortfolio.objects.values_list("slug", flat=True))
         models = self._upsert(ModelPortfolio, "slug", _models(content, profiles))
@@ -130,8 +131,13 @@ def _categories(content: Row) -> Iterable[Row]:
         }
 
 
-def _assets(content: Row, categories: Mapping[str, AssetCategory]) -> Iterable[Row]:
-    for row in content["assets"]:
+def _assets(
+    rows: Iterable[Row],
+    categories: Mapping[str, AssetCategory],
+    coins: Mapping[str, Asset] | None = None,
+) -> Iterable[Row]:
+    """What is stored of each; `coins` are those that forms stand for."""
+    for row in rows:
         yield {
             "coingecko_id": row["id"],
             "symbol": row["symbol"],
@@ -141,6 +147,7 @@ def _assets(content: Row, categories: Mapping[str, AssetCategory]) -> Iterable[R
             "cap_rank": row.get("cap_rank"),
             "curated_tier": row.get("tier", ""),
             "assumed_yield": row.get("assumed_yield"),
+            "form_of": coins[row["form_of"]] if coins else None,
         }
 
 

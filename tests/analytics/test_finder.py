@@ -103,6 +103,12 @@ def test_ranges_and_caps_are_kept(portfolio, coins):
     assert find(portfolio).additions[0].most == pytest.approx(1 / 7)
 
 
+def test_a_form_of_a_coin_is_not_offered_as_another_bet(portfolio, coins):
+    coins["LONER"].form_of = coins["A"]
+    coins["LONER"].save()
+    assert "LONER" not in [row.asset.symbol for row in find(portfolio).additions]
+
+
 def test_each_row_opens_the_workbench_with_its_weights(portfolio, coins):
     client = Client()
     client.force_login(portfolio.owner)

@@ -190,6 +190,21 @@ def test_every_coin_of_the_catalogue_has_a_tier_and_only_stablecoins_and_coins_a
     assert Asset.objects.get(coingecko_id="bitcoin").assumed_yield is None
 
 
+@pytest.mark.usefixtures("loaded")
+def test_forms_stand_for_their_coins_and_keep_what_an_admin_chose() -> None:
+    forms = dict(Asset.objects.exclude(form_of=None).values_list("symbol", "form_of__symbol"))
+    assert forms == {"WBTC": "BTC", "STETH": "ETH"}
+    for form in Asset.objects.exclude(form_of=None):
+        form.full_clean()
+        assert (form.kind, form.cap_rank) == (Asset.Kind.WRAPPED, None)
+        assert form.category == form.form_of.category
+    Asset.objects.filter(symbol="WBTC").update(form_of=None)
+    catalogue.load()
+    assert Asset.objects.get(symbol="WBTC").form_of is None
+    assert catalogue.load(refresh=True).updated == 1
+    assert Asset.objects.get(symbol="WBTC").form_of == Asset.objects.get(symbol="BTC")
+
+
 def test_a_second_load_changes_nothing(loaded: catalogue.CatalogueReport) -> None:
     again = catalogue.load()
     assert (again.created, again.updated) == (0, 0)

@@ -254,6 +254,25 @@ def test_a_successor_walks_its_predecessors_path_at_the_migration_ratio() -> Non
     assert ratios == pytest.approx(24_000, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("form", "coin"), [("wrapped-bitcoin", BITCOIN), ("staked-ether", ETHEREUM)]
+)
+def test_a_form_follows_its_coin_and_strays_by_what_its_premium_allows(
+    form: str, coin: SimulatedAsset
+) -> None:
+    """In the long run log premiums have a deviation of volatility / sqrt(1 - persistence²)."""
+    figures = CALIBRATION["assets"][form]
+    forms = history(SimulatedAsset(form, coin.category), end=after(3000))
+    coins = history(coin, end=after(3000))
+    premiums = np.log([one.close / other.close for one, other in zip(forms, coins, strict=True)])
+    expected = figures["premium_volatility"] / math.sqrt(1 - figures["premium_persistence"] ** 2)
+    assert premiums.std() == pytest.approx(expected, rel=0.25)
+    assert abs(premiums.mean()) < expected / 2
+    assert premiums.any()
+    moves = [np.diff(np.log([candle.close for candle in each])) for each in (forms, coins)]
+    assert np.corrcoef(*moves)[0, 1] > 0.995
+
+
 def test_market_caps_follow_the_price_and_unknown_ones_stay_unknown() -> None:
     for candle in history(BITCOIN, end=after(300)):
         supply = CALIBRATION["assets"]["bitcoin"]["supply"]
