@@ -318,6 +318,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "validatorUrl": None},
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "LabelEnum": "analytics.models.RegimeDay.Label",
         "ImportState": "portfolios.api.imports.STATES",
         "SuggestionState": "analytics.api.suggestions.STATES",
         "NightState": "analytics.api.runs.STATES",

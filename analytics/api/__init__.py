@@ -6,6 +6,7 @@ Each module is a resource or a few that belong together: its fields, then its op
 from accounts.api import problems
 from accounts.api.problems import Problem
 from analytics.core.errors import CoreError
+from analytics.services.plan_pages import ImpossiblePlan
 from analytics.services.suggestions import SuggestionError
 from analytics.services.tilt_proposals import NoTilt
 
@@ -39,6 +40,7 @@ class CannotStart(Exception):
 problems.register(
     {
         CannotStart: Problem("cannot_start", 503, "No worker can be asked now"),
+        ImpossiblePlan: Problem("impossible_plan", 422, "A plan that cannot be"),
         NoTilt: Problem("no_tilt", 422, "Nothing can be proposed"),
         NotMeasured: Problem("not_measured", 404, "No night has measured this yet"),
         NotCalculated: Problem("not_calculated", 409, "It is being calculated"),

@@ -2,6 +2,7 @@ from django.urls import path
 
 from analytics.api.histories import Performances, SuggestionHistories, ValueHistories
 from analytics.api.market import CorrelationMatrix, Market, MeasuredAssets, RegimeOfDay, Regimes
+from analytics.api.plans import Plans, SaleChecks
 from analytics.api.position_sizes import PositionSizes
 from analytics.api.recomputations import Recomputations
 from analytics.api.reviews import Proposals, Reviews
@@ -9,6 +10,7 @@ from analytics.api.risk import Drift, Risk
 from analytics.api.runs import Runs
 from analytics.api.suggestions import Suggestions
 from analytics.api.tilts import Tilts
+from analytics.api.workbench import Workbenches
 
 ONE = "portfolios/<int:pk>/"
 LIST, READ = {"get": "list"}, {"get": "retrieve"}
@@ -22,6 +24,9 @@ urlpatterns = [
     path(f"{ONE}risk/", Risk.as_view(READ), name="risk"),
     path(f"{ONE}review/", Reviews.as_view(READ), name="review"),
     path(f"{ONE}proposals/", Proposals.as_view(READ), name="proposals"),
+    path(f"{ONE}plan/", Plans.as_view(READ), name="plan"),
+    path(f"{ONE}sale-check/", SaleChecks.as_view(READ), name="sale-check"),
+    path(f"{ONE}workbench/", Workbenches.as_view(READ), name="workbench"),
     path(f"{ONE}recompute/", Recomputations.as_view({"post": "create"}), name="recompute"),
     path(
         f"{ONE}tilt/",

@@ -15,7 +15,6 @@ from portfolios.services import targets
 from portfolios.services.targets import Aim
 from portfolios.templatetags import figures
 
-Trading = PositionRule.Trading
 TRADING = ("never_sold", "left_alone", "only")
 ASKED = "mode"
 """An address that names this has a form's choices; else those of the rules hold."""
@@ -49,13 +48,13 @@ class PlanForm(forms.Form):
         self, asked: Mapping[str, Any], *, positions: Iterable[Position],
         rules: Iterable[PositionRule],
     ) -> None:  # fmt: skip
-        ruled = {rule.asset_id: rule.trading for rule in rules if rule.asset_id}
-        self.by_rules = {
-            "mode": Mode.TARGET.value,
-            "never_sold": [pk for pk, may in ruled.items() if may == Trading.NEVER_SOLD],
-            "left_alone": [pk for pk, may in ruled.items() if may == Trading.LEFT_ALONE],
+        self.by_rules = Asked.by_rules(rules)
+        shown = {
+            "mode": self.by_rules.mode.value,
+            "never_sold": list(self.by_rules.never_sold),
+            "left_alone": list(self.by_rules.left_alone),
         }
-        super().__init__(asked if ASKED in asked else None, initial=self.by_rules)
+        super().__init__(asked if ASKED in asked else None, initial=shown)
         ids = [(position.asset.pk, position.name) for position in positions]
         for name in TRADING:
             field = self.fields[name]
@@ -72,8 +71,9 @@ class PlanForm(forms.Form):
     @property
     def asked(self) -> Asked:
         """What to plan: as asked, or by the rules where nothing, or nothing valid, was."""
-        is_chosen = self.is_bound and self.is_valid()
-        chosen: Mapping[str, Any] = self.cleaned_data if is_chosen else self.by_rules
+        if not (self.is_bound and self.is_valid()):
+            return self.by_rules
+        chosen = self.cleaned_data
         return Asked(
             mode=Mode(chosen["mode"]),
             cash=chosen.get("cash"),

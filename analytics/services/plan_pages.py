@@ -51,6 +51,8 @@ class _Book:
 
 def draw(portfolio: Portfolio, reading: Reading, asked: Asked) -> Plan:
     """The plan for a portfolio as its reading has it. Raises ImpossiblePlan."""
+    if asked.mode.needs_cash and not asked.cash:
+        raise ImpossiblePlan("Say how much cash.")
     book = _book(reading, asked)
     listed = [p.asset.pk for p in book.positions if not p.asset.is_own]
     market = market_selector.read(as_of=reading.run.as_of, asset_ids=listed)

@@ -1,6 +1,6 @@
 """A plan as a page shows it: what was asked for, each position before and after, what it costs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +10,9 @@ from analytics.selectors.portfolio_pages import Position
 from analytics.selectors.verdicts import Verdict
 from analytics.services.measurements import SMALLEST_TRADE
 from analytics.services.sold_lots import Losses, SoldLot
+from portfolios.models import PositionRule
+
+Trading = PositionRule.Trading
 
 
 class Mode(StrEnum):
@@ -33,6 +36,15 @@ class Asked:
     never_sold: Collection[int] = ()
     left_alone: Collection[int] = ()
     only: Collection[int] = ()  # nothing else; empty: everything
+
+    @classmethod
+    def by_rules(cls, rules: Iterable[PositionRule]) -> "Asked":
+        """To the targets, as the rules of the portfolio say."""
+        ruled = {rule.asset_id: rule.trading for rule in rules if rule.asset_id}
+        return cls(
+            never_sold=frozenset(pk for pk, may in ruled.items() if may == Trading.NEVER_SOLD),
+            left_alone=frozenset(pk for pk, may in ruled.items() if may == Trading.LEFT_ALONE),
+        )
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Targets(OfPortfolio):
         seen = self.expected_revision(portfolio)
         sent = NewTargets(data=request.data)
         sent.is_valid(raise_exception=True)
-        weights = _weights(request, sent.validated_data["targets"])
+        weights = weights_of(request, sent.validated_data["targets"])
         targets.replace(portfolio=portfolio, weights=weights, expected_revision=seen)
         return self._answer(portfolio)
 
@@ -206,7 +206,7 @@ def aims_of(
     ]
 
 
-def _weights(request: Request, sent: list[dict[str, Any]]) -> dict[targets.Aim, Any]:
+def weights_of(request: Request, sent: list[dict[str, Any]]) -> dict[targets.Aim, Any]:
     """By what each is for. Raises TargetsError, UnknownAsset."""
     weights: dict[targets.Aim, Any] = {}
     for aim, each in zip(aims_of(request, sent, TargetsError), sent, strict=True):

@@ -126,7 +126,8 @@ def drifted(owner: User, **fields: Any) -> Portfolio:
 
 
 def measure(portfolio: Portfolio, asset: Asset, run: NightlyRun) -> None:
-    """What a night would store of it: all in one asset, and what to do about it."""
+    """What a night would store of it: all in one asset, and 40 % of it to become ether."""
+    ether = Asset.objects.get(coingecko_id="ethereum")
     PortfolioResult.objects.create(
         run=run,
         portfolio=portfolio,
@@ -137,11 +138,11 @@ def measure(portfolio: Portfolio, asset: Asset, run: NightlyRun) -> None:
         risk_coverage=1,
         band=0.05,
         worst_drift=0.4,
-        asset_ids=[asset.pk],
-        values=[100],
-        weights=[1],
-        target_weights=[0.6],
-        risk_contributions=[0.5],
+        asset_ids=[asset.pk, ether.pk],
+        values=[100, 0],
+        weights=[1, 0],
+        target_weights=[0.6, 0.4],
+        risk_contributions=[0.5, 0],
     )
     Suggestion.objects.create(
         run=run,
@@ -150,7 +151,7 @@ def measure(portfolio: Portfolio, asset: Asset, run: NightlyRun) -> None:
         answer=Suggestion.Answer.ACT,
         cost=1,
         one_way_turnover=0.4,
-        asset_ids=[asset.pk],
-        amounts=[-40],
-        quantities=[-0.4],
+        asset_ids=[asset.pk, ether.pk],
+        amounts=[-40, 40],
+        quantities=[-0.4, 0.4],
     )

@@ -67,9 +67,10 @@ class Operation:
 
 
 def example(parameter: Mapping[str, Any]) -> Any:
-    """The article's trade, or the first of the choices."""
+    """The article's trade, a bitcoin, or the first of the choices."""
     trade = {"entry": "67000", "stop": "65500", "target": "72000"}
-    return trade.get(parameter["name"]) or parameter["schema"]["enum"][0]
+    bitcoin = {"asset": "bitcoin", "quantity": "1"}
+    return (trade | bitcoin).get(parameter["name"]) or parameter["schema"]["enum"][0]
 
 
 def operations() -> Iterator[Operation]:

@@ -37,12 +37,13 @@ def test_past_suggestions_say_whether_following_would_have_helped(
 ) -> None:
     before, bitcoin = AS_OF - timedelta(days=30), Asset.objects.get(coingecko_id="bitcoin")
     run = NightlyRun.objects.create(as_of=before, state="published")
-    DailyPrice.objects.filter(asset=bitcoin).delete()
-    for day in range(31):  # it falls from 100 to 90
-        close, on = 100 - day / 3, before + timedelta(days=day)
-        DailyPrice.objects.create(
-            asset=bitcoin, date=on, open=close, high=close, low=close, close=close
-        )
+    DailyPrice.objects.all().delete()
+    for day in range(31):  # Bitcoin falls from 100 to 90, ether stays
+        for name, close in (("bitcoin", 100 - day / 3), ("ethereum", 100)):
+            DailyPrice.objects.create(
+                asset=Asset.objects.get(coingecko_id=name), date=before + timedelta(days=day),
+                open=close, high=close, low=close, close=close,
+            )  # fmt: skip
     measure(portfolio, bitcoin, run)
     SuggestionLife.objects.create(
         portfolio=portfolio, run=run, revision=portfolio.revision, state="dismissed",
