@@ -63,13 +63,14 @@ BEGIN = """
                    SELECT max(sent_at) + make_interval(secs => %(gap)s)
                    FROM accounts_outgoingemail AS earlier
                    WHERE earlier.user_id = person.id AND earlier.kind = 'letter'
-                     AND earlier.sent_at IS NOT NULL)),
+                     AND earlier.sent_at IS NOT NULL)) AS due_at,
                '', '', '', '', '{}', 'pending', 0, ''
         FROM (SELECT user_id, min(id) AS first FROM accounts_notification
               WHERE is_for_mail AND letter_id IS NULL GROUP BY user_id) AS told
         JOIN accounts_user AS person ON person.id = told.user_id AND person.is_active
         JOIN hours ON hours.preference = person.alert_preference
           AND hours.zone = person.time_zone AND hours.hour = person.letter_hour
+        ORDER BY due_at  -- all looked up before the first is stored, among which it would search
         ON CONFLICT (dedupe_key) DO NOTHING
         RETURNING id, user_id),
     given AS (

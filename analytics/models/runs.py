@@ -105,6 +105,13 @@ class RunChunk(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["run", "stage", "number"], name="run_chunk_once"),
         )
+        indexes = (
+            models.Index(
+                fields=["run", "number"],
+                name="run_chunks_left",
+                condition=models.Q(state__in=["ready", "leased"]),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.run}, {self.stage} {self.number}"

@@ -12,7 +12,7 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 
 from analytics.models import NightlyRun, PortfolioResult, RunChunk
@@ -74,10 +74,10 @@ def claim(*, run_id: int) -> RunChunk | None:
     chunk = known.order_by("number").select_for_update(skip_locked=True, of=("self",)).first()
     if chunk is None:
         return None
+    chunk.state, chunk.attempt = State.LEASED, chunk.attempt + 1
     RunChunk.objects.filter(pk=chunk.pk).update(
-        state=State.LEASED, attempt=F("attempt") + 1, lease_until=Now() + LEASE
+        state=chunk.state, attempt=chunk.attempt, lease_until=Now() + LEASE
     )
-    chunk.refresh_from_db()
     return chunk
 
 

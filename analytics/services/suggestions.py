@@ -91,17 +91,17 @@ WAKE = """
         letter = letter + 1
     WHERE state = 'snoozed' AND ended_on IS NULL AND snoozed_until <= %(as_of)s::date + 1
 """
-# After trades were recorded what is left to do is no news: it has no letter of its own.
+# After trades were recorded what is left to do is no news: it has no letter of its own. Letters of
+# an episode are counted up, so the latest number is the largest.
 OPEN = f"""
     {CALLED}
     INSERT INTO analytics_suggestionlife
         (portfolio_id, run_id, revision, episode_id, due_on, level, letter)
     SELECT portfolio_id, run_id, revision,
            CASE WHEN due_on IS NULL THEN episode_id END, due_on, level, coalesce((
-        SELECT previous.letter + (previous.state <> 'done')::int
+        SELECT max(previous.letter + (previous.state <> 'done')::int)
         FROM analytics_suggestionlife AS previous
-        WHERE previous.episode_id = called.episode_id AND called.due_on IS NULL
-        ORDER BY previous.id DESC LIMIT 1), 1)
+        WHERE previous.episode_id = called.episode_id AND called.due_on IS NULL), 1)
     FROM called
     ON CONFLICT DO NOTHING
 """
