@@ -28,9 +28,9 @@ def alert_words(items: Sequence[Notification]) -> Mapping[int, Words]:
 
 def alert_details(items: Sequence[Notification]) -> Mapping[int, Callable[[], Detail | None]]:
     """Of portfolios that are in use: what left its band, what to do about it, what that costs."""
-    found = alerts.find(item.reference or 0 for item in items)
+    found = alerts.in_use(item.reference or 0 for item in items)
     return {
-        item.pk: partial(_detail, found[item.reference].event)
+        item.pk: partial(_detail, found[item.reference])
         for item in items
         if item.reference in found
     }

@@ -54,7 +54,7 @@ def send(messages: int) -> None:
     from accounts.services import outbox
 
     sent, memory, process = 0, [], psutil.Process()
-    seconds, limit = (SECONDS / PARTS, messages) if SECONDS else (1e9, messages // PARTS)
+    seconds, limit = (SECONDS / PARTS, messages) if SECONDS else (1e9, -(-messages // PARTS))
     started = monotonic()
     for _ in range(PARTS):
         sent += outbox.send_due(seconds=seconds, limit=limit).sent
