@@ -50,12 +50,14 @@ def _summary(month: Month) -> Words:
     if more:
         lines.append(f"And {more} smaller {'one' if more == 1 else 'ones'}.")
     regime = month.regime
-    if regime:
+    if regime and regime.label != RegimeDay.Label.UNKNOWN:
         lines.append(f"The market: {regime.get_label_display()}, for {figures.days(regime.days)}.")
+    elif regime:
+        lines.append("The market: too little is known to name its regime.")
     lines.append(f"Calculated from the closing prices of {month.as_of:%-d %B %Y} (UTC).")
     return Words(
         subject=f"{month.as_of:%B}: your portfolios are worth {total} USD",
-        body="\n".join(lines),
+        body="\n\n".join(lines),
         link=reverse("analytics:portfolio-list"),
     )
 

@@ -120,7 +120,7 @@ def test_a_month_is_summed_up_once_from_its_last_night(hold, as_of):
     assert " % in 30 days on what it holds now, volatility " in item.body
     assert "out of its bands." in item.body
     assert "Second: 200.00 USD" in item.body
-    assert "The market: unknown" in item.body
+    assert "The market: too little is known" in item.body
 
 
 def test_all_of_it_is_in_one_letter_the_most_urgent_first(hold, coins, stablecoin, as_of):
