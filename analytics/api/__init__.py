@@ -28,6 +28,10 @@ class NoSuggestion(Exception):
     """There is nothing to suggest."""
 
 
+class ReviewRefused(Exception):
+    """That cannot become of a quarterly review."""
+
+
 class CannotStart(Exception):
     """No worker can be asked."""
 
@@ -45,6 +49,7 @@ problems.register(
         NotMeasured: Problem("not_measured", 404, "No night has measured this yet"),
         NotCalculated: Problem("not_calculated", 409, "It is being calculated"),
         NoSuggestion: Problem("no_suggestion", 404, "There is no suggestion now"),
+        ReviewRefused: Problem("review", 422, "That cannot become of the review"),
         SuggestionError: Problem("suggestion", 422, "That cannot become of the suggestion"),
         CoreError: Problem("no_calculation", 422, "Nothing can be calculated from this"),
     }

@@ -1,9 +1,13 @@
 from django.urls import path
 
+from analytics.api.defi import DefiAllocations
+from analytics.api.finder import Finders
 from analytics.api.histories import Performances, SuggestionHistories, ValueHistories
 from analytics.api.market import CorrelationMatrix, Market, MeasuredAssets, RegimeOfDay, Regimes
+from analytics.api.movements import CorrelationPairs, Volatilities
 from analytics.api.plans import Plans, SaleChecks
 from analytics.api.position_sizes import PositionSizes
+from analytics.api.quarterly_reviews import QuarterlyReviews
 from analytics.api.recomputations import Recomputations
 from analytics.api.reviews import Proposals, Reviews
 from analytics.api.risk import Drift, Risk
@@ -13,6 +17,7 @@ from analytics.api.tilts import Tilts
 from analytics.api.workbench import Workbenches
 
 ONE = "portfolios/<int:pk>/"
+REVIEW = f"{ONE}reviews/<int:review>/"
 LIST, READ = {"get": "list"}, {"get": "retrieve"}
 urlpatterns = [
     path("market/", Market.as_view(READ), name="market"),
@@ -20,9 +25,29 @@ urlpatterns = [
     path("market/regimes/", Regimes.as_view(READ), name="regime-list"),
     path("market/regimes/<str:day>/", RegimeOfDay.as_view(READ), name="regime"),
     path("market/correlations/", CorrelationMatrix.as_view(READ), name="correlations"),
+    path(
+        "market/correlations/<str:first>/<str:second>/",
+        CorrelationPairs.as_view(READ),
+        name="correlation-pair",
+    ),
+    path("market/volatility/", Volatilities.as_view(READ), name="volatility"),
+    path("defi-allocation/", DefiAllocations.as_view(READ), name="defi-allocation"),
     path("drift/", Drift.as_view(LIST), name="drift-list"),
     path(f"{ONE}risk/", Risk.as_view(READ), name="risk"),
     path(f"{ONE}review/", Reviews.as_view(READ), name="review"),
+    path(
+        f"{ONE}reviews/",
+        QuarterlyReviews.as_view({"get": "list", "post": "create"}),
+        name="quarterly-review-list",
+    ),
+    path(REVIEW, QuarterlyReviews.as_view(READ), name="quarterly-review"),
+    path(f"{REVIEW}finish/", QuarterlyReviews.as_view({"post": "finish"}), name="quarterly-finish"),
+    path(
+        f"{REVIEW}answers/<slug:question>/",
+        QuarterlyReviews.as_view({"put": "update"}),
+        name="quarterly-answer",
+    ),
+    path(f"{ONE}finder/", Finders.as_view(READ), name="finder"),
     path(f"{ONE}proposals/", Proposals.as_view(READ), name="proposals"),
     path(f"{ONE}plan/", Plans.as_view(READ), name="plan"),
     path(f"{ONE}sale-check/", SaleChecks.as_view(READ), name="sale-check"),

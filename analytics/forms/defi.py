@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from analytics.services import defi
 from portfolios.models import Asset
 
 ROWS = 8
@@ -20,8 +21,7 @@ class DefiForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        assets = Asset.objects.filter(is_active=True).exclude(kind=Asset.Kind.CASH)
-        listed = list(assets.select_related("category"))
+        listed = list(defi.offered())
         self.assets = {asset.coingecko_id: asset for asset in listed}
         choices = [("", "—"), *((each.coingecko_id, str(each)) for each in listed)]
         for n in range(ROWS):
@@ -41,14 +41,13 @@ class DefiForm(forms.Form):
     def rows(self) -> list[tuple[forms.BoundField, forms.BoundField, forms.BoundField]]:
         return [(self[f"asset-{n}"], self[f"amount-{n}"], self[f"yield-{n}"]) for n in range(ROWS)]
 
-    def positions(self) -> list[tuple[Asset, float, float]]:
-        """(asset, US dollars, yield a year as a fraction) of each row of a valid form."""
+    def positions(self) -> list[tuple[Asset, float, float | None]]:
+        """(asset, US dollars, yield a year as a fraction, if typed) of each row of a valid form."""
         found = []
         for n in range(ROWS):
             asset = self.assets.get(self.cleaned_data[f"asset-{n}"])
             amount, typed = self.cleaned_data[f"amount-{n}"], self.cleaned_data[f"yield-{n}"]
             if asset and amount:
-                assumed = float(asset.assumed_yield or 0)
-                rate = assumed if typed is None else float(typed) / 100
+                rate = None if typed is None else float(typed) / 100
                 found.append((asset, float(amount), rate))
         return found

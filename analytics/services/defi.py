@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import QuerySet
 
 from analytics.core import risk
 from analytics.selectors.benches import LEVELS, Level
@@ -28,8 +29,18 @@ class Allocation:
         ]
 
 
-def measure(positions: Sequence[tuple[Asset, float, float]]) -> Allocation | None:
-    """None where nothing is allocated."""
+def offered() -> QuerySet[Asset]:
+    """What may be allocated to."""
+    active = Asset.objects.filter(is_active=True).exclude(kind=Asset.Kind.CASH)
+    return active.select_related("category")
+
+
+def measure(asked: Sequence[tuple[Asset, float, float | None]]) -> Allocation | None:
+    """Of (asset, US dollars, yield a year or None: the assumed one). None: nothing is allocated."""
+    positions = [
+        (asset, amount, float(asset.assumed_yield or 0) if rate is None else rate)
+        for asset, amount, rate in asked
+    ]
     total = sum(amount for _, amount, _ in positions)
     if total <= 0:
         return None

@@ -9,6 +9,7 @@ from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
     extend_schema,
+    extend_schema_field,
     extend_schema_serializer,
 )
 from rest_framework import serializers
@@ -21,7 +22,7 @@ from rest_framework.reverse import reverse
 from accounts.api.fields import Exact, Fields, Flag, Fraction, Moment, Paragraphs, Query, Text
 from accounts.api.views import Resource, refuses
 from portfolios.models import ModelPortfolio, Portfolio
-from portfolios.selectors import model_portfolios, prices
+from portfolios.selectors import model_claims, model_portfolios, prices
 from portfolios.services import portfolios
 from portfolios.services.errors import RevisionError, SlotError
 
@@ -207,12 +208,33 @@ class ModelLine(Fields):
     weight = Fraction()
 
 
+class ClaimFields(Fields):
+    measure = serializers.CharField()
+    claimed = serializers.CharField(help_text="By the article.")
+    measured = serializers.CharField(help_text="From 2021 to 2024, without costs.")
+
+
+class ConflictFields(Fields):
+    rule = serializers.CharField(help_text="Of the article.")
+    found = serializers.CharField(help_text="What its own model has instead.")
+
+
 class ModelFields(Fields):
     slug = serializers.CharField()
     name = serializers.CharField()
     profile = serializers.CharField(source="profile.slug")
     description = serializers.CharField()
     lines = ModelLine(many=True)
+    claims = serializers.SerializerMethodField()
+    conflicts = serializers.SerializerMethodField()
+
+    @extend_schema_field(ClaimFields(many=True))
+    def get_claims(self, model: ModelPortfolio) -> Any:
+        return ClaimFields(model_claims.CLAIMS.get(model.slug, ()), many=True).data
+
+    @extend_schema_field(ConflictFields(many=True))
+    def get_conflicts(self, model: ModelPortfolio) -> Any:
+        return ConflictFields(model_claims.conflicts(model), many=True).data
 
 
 class ModelPortfolios(Resource):

@@ -69,7 +69,7 @@ class Operation:
 def example(parameter: Mapping[str, Any]) -> Any:
     """The article's trade, a bitcoin, or the first of the choices."""
     trade = {"entry": "67000", "stop": "65500", "target": "72000"}
-    bitcoin = {"asset": "bitcoin", "quantity": "1"}
+    bitcoin = {"asset": "bitcoin", "quantity": "1", "position": "ethereum:1000"}
     return (trade | bitcoin).get(parameter["name"]) or parameter["schema"]["enum"][0]
 
 

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from accounts.models import Kind, Notification, User
 from accounts.services import notifications, webhooks
+from analytics.models import QuarterlyReview
+from analytics.selectors import quarterly_reviews
 from portfolios.models import Asset, Import, Portfolio, Transaction
 from portfolios.services import imports, target_versions
 from tests.api.conftest import AS_OF, Program
@@ -50,6 +52,10 @@ def arguments(portfolio: Portfolio) -> dict[str, object]:
         "transaction": entry.pk,
         "own_asset": own_asset(owner=portfolio.owner).pk,
         "webhook": webhook(portfolio.owner),
+        "review": review(portfolio),
+        "question": "risk",
+        "first": "ethereum",
+        "second": "bitcoin",
         "notification": told(portfolio.owner),
         "import_run": imports.upload(
             portfolio=portfolio, file_name="a.csv", content=STATEMENT, now=timezone.now()
@@ -62,6 +68,10 @@ def told(user: User) -> int:
         user=user, kind=Kind.GENERAL, subject="Hello", body="", link="", key="hello"
     )
     return Notification.objects.get().pk
+
+
+def review(portfolio: Portfolio) -> int:
+    return QuarterlyReview.objects.create(portfolio=portfolio, as_of=AS_OF).pk
 
 
 def webhook(user: User) -> int:
@@ -142,5 +152,8 @@ def prepare(operation: Operation, portfolio: Portfolio, arguments: dict[str, obj
         bitcoin = Asset.objects.get(coingecko_id="bitcoin")
         rows = Transaction.objects.filter(pk=arguments["transaction"])
         rows.update(kind="swap", sent_asset=bitcoin, sent_quantity=1)
+    if operation.path.endswith("/finish/"):
+        said = {key: {"changes": False, "note": ""} for key in quarterly_reviews.KEYS}
+        QuarterlyReview.objects.update(conclusions=said)
     if operation.path.endswith("/undelete/"):
         Portfolio.objects.update(deleted_at=timezone.now())

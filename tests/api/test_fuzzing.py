@@ -22,7 +22,7 @@ from portfolios.models import Portfolio
 from portfolios.services import catalogue, imports
 from tests.api.conftest import drifted, measure_market, token_of
 from tests.api.operations import description
-from tests.api.test_access import STATEMENT, told, webhook
+from tests.api.test_access import STATEMENT, review, told, webhook
 from tests.factories import UserFactory, own_asset
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
@@ -51,6 +51,10 @@ def arguments(portfolio: Portfolio) -> dict[str, Any]:
         "path.webhook": webhook(portfolio.owner),
         "path.notification": told(portfolio.owner),
         "path.number": 1,
+        "path.review": review(portfolio),
+        "path.question": "risk",
+        "path.first": "ethereum",
+        "path.second": "bitcoin",
         "path.asset": "bitcoin",
         "path.day": "2024-12-31",
         "path.as_of": "2024-12-31",
