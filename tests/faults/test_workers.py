@@ -1,7 +1,7 @@
 """Workers that die, stall, or tell the wrong time."""
 
 from tests.faults.conftest import POISONED, Clean, assert_one_message_a_breach
-from tests.faults.stack import Stack, wait_until
+from tests.faults.stack import Reader, Stack, wait_until
 
 # What each stage of the night writes to last: who waits for it is in the middle of the stage.
 STAGES = [
@@ -85,9 +85,10 @@ def test_a_portfolio_that_cannot_be_computed_is_quarantined_alone(
         "UPDATE portfolios_holding SET quantity = 'NaN' WHERE portfolio_id = %(id)s", id=POISONED
     )
     stack.start_beat()
-    stack.start_worker()
-    stack.wait_for_publication()
-    stack.wait_for_mail()
+    with Reader(stack):
+        stack.start_worker()
+        stack.wait_for_publication()
+        stack.wait_for_mail()
     quarantined = stack.ask(
         "SELECT array_agg(ARRAY[first_portfolio_id, last_portfolio_id])"
         " FROM analytics_runchunk WHERE state = 'quarantined'"
