@@ -8,7 +8,7 @@ from django import forms
 
 from analytics.selectors.portfolio_pages import Position
 from analytics.services import tilt_proposals
-from analytics.services.shown_plans import Asked, Mode
+from analytics.services.shown_plans import WAYS, Asked, Mode
 from portfolios.forms import LARGEST_AMOUNT, NumberField, PlainField, SeenForm, TargetsForm
 from portfolios.models import Asset, AssetCategory, Portfolio, PositionRule, TargetVersion
 from portfolios.services import targets
@@ -23,16 +23,7 @@ ASKED = "mode"
 class PlanForm(forms.Form):
     """Which way to rebalance, with how much cash, and what not to trade."""
 
-    mode = forms.ChoiceField(
-        label="Way",
-        choices=[
-            (Mode.TARGET, "To the targets"),
-            (Mode.EDGE, "To the nearest band edge"),
-            (Mode.HALF, "Half-way"),
-            (Mode.INVEST, "With new cash only"),
-            (Mode.RAISE, "Raise cash"),
-        ],
-    )
+    mode = forms.ChoiceField(label="Way", choices=[*WAYS.items()])
     cash = NumberField(
         label="Cash, US dollars",
         required=False,

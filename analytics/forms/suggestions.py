@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from analytics.selectors.portfolio_pages import Reading, Trade
+from analytics.selectors.portfolio_pages import Trade
 from analytics.services.suggestions import Fill
 from portfolios.forms import LARGEST_AMOUNT, NumberField, SeenForm
 from portfolios.models import Asset, Portfolio
@@ -29,27 +29,24 @@ FILL = ("quantity", "price", "fee", "on")
 
 
 class FillsForm(SeenForm):
-    """What was traded of a suggestion. It begins as suggested; an empty quantity was not traded."""
+    """What was traded. It begins with the trades of a plan; an empty quantity was not traded."""
 
     def __init__(
-        self, submitted: Mapping[str, Any] | None, *, portfolio: Portfolio, reading: Reading,
-        today: date,
+        self, submitted: Mapping[str, Any] | None, *, portfolio: Portfolio,
+        trades: Sequence[Trade], fees: float, today: date,
     ) -> None:  # fmt: skip
         super().__init__(submitted, initial={"revision": portfolio.revision})
-        self.trades = _recordable(portfolio, reading)
+        self.trades = _recordable(portfolio, trades)
+        fee_rate = fees / (sum(trade.size for trade in trades) or 1.0)
         held = dict(portfolio.holdings.values_list("asset_id", "quantity"))
         for trade in self.trades:
-            self._add_fields(trade, reading, held.get(trade.asset.pk), today)
+            self._add_fields(trade, fee_rate, held.get(trade.asset.pk), today)
 
-    def _add_fields(
-        self, trade: Trade, reading: Reading, held: Decimal | None, today: date
-    ) -> None:
+    def _add_fields(self, trade: Trade, fee_rate: float, held: Decimal | None, today: date) -> None:
         pk, name = trade.asset.pk, trade.asset.symbol
-        units, suggestion = _typed(trade.units), reading.suggestion
+        units = _typed(trade.units)
         if trade.amount < 0 and held is not None:
             units = min(units, held)
-        total = sum(each.size for each in reading.trades)
-        fee = suggestion.fees * trade.size / total if suggestion and total else 0.0
         self.fields[f"quantity-{pk}"] = NumberField(
             label=f"Units of {name}",
             required=False,
@@ -60,7 +57,7 @@ class FillsForm(SeenForm):
         )
         for kind, words, initial in (
             ("price", "Price", _typed(trade.price or 0.0)),
-            ("fee", "Fee", round(_typed(fee), 2)),
+            ("fee", "Fee", round(_typed(fee_rate * trade.size), 2)),
         ):
             self.fields[f"{kind}-{pk}"] = NumberField(
                 label=f"{words} of {name}, US dollars",
@@ -115,11 +112,11 @@ class FillsForm(SeenForm):
         ]
 
 
-def _recordable(portfolio: Portfolio, reading: Reading) -> list[Trade]:
+def _recordable(portfolio: Portfolio, trades: Sequence[Trade]) -> list[Trade]:
     """All trades; where the portfolio follows its cash, money moves with the others."""
     return [
         trade
-        for trade in reading.trades
+        for trade in trades
         if not (portfolio.follows_cash and trade.asset.kind == Asset.Kind.CASH)
     ]
 

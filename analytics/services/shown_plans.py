@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from math import isnan
 
-from analytics.selectors.portfolio_pages import Position
+from analytics.selectors.portfolio_pages import Position, Trade
 from analytics.selectors.verdicts import Verdict
 from analytics.services.measurements import SMALLEST_TRADE
 from analytics.services.sold_lots import Losses, SoldLot
@@ -25,6 +25,15 @@ class Mode(StrEnum):
     @property
     def needs_cash(self) -> bool:
         return self in (Mode.INVEST, Mode.RAISE)
+
+
+WAYS = {
+    Mode.TARGET: "To the targets",
+    Mode.EDGE: "To the nearest band edge",
+    Mode.HALF: "Half-way",
+    Mode.INVEST: "With new cash only",
+    Mode.RAISE: "Raise cash",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,10 @@ class Asked:
             left_alone=frozenset(pk for pk, may in ruled.items() if may == Trading.LEFT_ALONE),
         )
 
+    @property
+    def words(self) -> str:
+        return WAYS[self.mode]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -63,6 +76,10 @@ class Row:
     def quantity(self) -> float:
         close = self.position.close
         return self.amount / close if close else 0.0
+
+    @property
+    def trade(self) -> Trade:
+        return Trade(self.position.asset, self.amount, self.quantity)
 
     @property
     def size(self) -> float:

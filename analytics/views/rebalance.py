@@ -36,7 +36,7 @@ def rebalance(request: HtmxRequest, pk: int) -> HttpResponse:
     context["snooze_form"] = SnoozeForm()
     reading = context["reading"]
     if isinstance(reading, Reading) and reading.is_judged:
-        context |= _planned(request, portfolio, reading)
+        context |= planned(request, portfolio, reading)
     form = context.get("form")
     status = 422 if isinstance(form, PlanForm) and form.errors else 200
     template = "_rebalance.html" if request.htmx else "rebalance.html"
@@ -49,10 +49,9 @@ def plan_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The plan of the same address as a table; the page itself where there is none."""
     portfolio = pages.visible_or_404(request, pk)
     reading = pages.fragment_context(request, portfolio, asking=False)["reading"]
-    planned = {}
+    plan = None
     if isinstance(reading, Reading) and reading.is_judged:
-        planned = _planned(request, portfolio, reading)
-    plan = planned.get("plan")
+        plan = planned(request, portfolio, reading)["plan"]
     if not isinstance(plan, Plan):
         return redirect("analytics:rebalance", pk)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
@@ -76,8 +75,8 @@ def _lots(row: Row) -> str:
     return " ".join(f"{lot.acquired_on}:{lot.quantity:.12g}" for lot in row.lots)
 
 
-def _planned(request: HttpRequest, portfolio: Portfolio, reading: Reading) -> dict[str, Any]:
-    """The form, and the plan as far as it can be drawn."""
+def planned(request: HttpRequest, portfolio: Portfolio, reading: Reading) -> dict[str, Any]:
+    """The form of the address, and the plan as far as it can be drawn."""
     rules = portfolios.rules(portfolio)
     form = PlanForm(request.GET, positions=reading.positions, rules=rules)
     valid = not form.is_bound or form.is_valid()

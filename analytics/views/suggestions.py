@@ -1,6 +1,6 @@
 """What people do about a suggestion: they did it, do without it, or put it aside for a while."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.contrib import messages
@@ -15,10 +15,11 @@ from analytics.forms.suggestions import FillsForm, SnoozeForm
 from analytics.models import SuggestionLife
 from analytics.selectors import portfolio_pages
 from analytics.selectors import suggestion_history as histories
-from analytics.selectors.portfolio_pages import Reading
+from analytics.selectors.portfolio_pages import Reading, Trade
 from analytics.services import suggestions
 from analytics.services.suggestions import SuggestionError
 from analytics.views import portfolios as pages
+from analytics.views import rebalance as plan_pages
 from portfolios.models import Portfolio
 from portfolios.services.errors import ConflictError, PortfolioError
 
@@ -26,14 +27,16 @@ from portfolios.services.errors import ConflictError, PortfolioError
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def suggestion_done(request: HttpRequest, pk: int) -> HttpResponse:
-    """The suggested trades as a form in which one says what was traded."""
+    """The trades of the plan of this address as a form in which one says what was traded."""
     portfolio = pages.visible_or_404(request, pk)
     reading = _reading(portfolio)
     if reading is None or not reading.trades:
         messages.info(request, "There is no suggestion to record now.")
         return redirect("analytics:rebalance", pk)
     submitted = request.POST if request.method == "POST" else None
-    form = FillsForm(submitted, portfolio=portfolio, reading=reading, today=timezone.now().date())
+    trades, fees = _planned(request, portfolio, reading)
+    today = timezone.now().date()
+    form = FillsForm(submitted, portfolio=portfolio, trades=trades, fees=fees, today=today)
     if form.is_valid():
         if not form.fills and "unrecorded" not in request.POST:
             form.add_error(None, "Enter what was traded, or go back and dismiss the suggestion.")
@@ -42,6 +45,16 @@ def suggestion_done(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"portfolio": portfolio, "reading": reading, "run": reading.run, "form": form}
     status = 422 if form.errors else 200
     return render(request, "analytics/suggestion_done.html", context, status=status)
+
+
+def _planned(
+    request: HttpRequest, portfolio: Portfolio, reading: Reading
+) -> tuple[Sequence[Trade], float]:
+    """The trades and their fees: as the address asks, or else as suggested."""
+    plan = plan_pages.planned(request, portfolio, reading)["plan"] if request.GET else None
+    if plan and plan.trades:
+        return [row.trade for row in plan.trades], plan.fees
+    return reading.trades, reading.suggestion.fees if reading.suggestion else 0.0
 
 
 def _record(request: HttpRequest, portfolio: Portfolio, reading: Reading, form: FillsForm) -> bool:

@@ -15,6 +15,18 @@ from portfolios.services import rules as position_rules
 from portfolios.services.rules import Rule
 from portfolios.services.targets import Aim
 
+# Short enough to be read whole in a field on a phone; elsewhere the models' own words stand.
+CADENCES = [
+    (Cadence.BANDS, "When a band is left"),
+    (Cadence.MONTHLY, "Monthly"),
+    (Cadence.ADAPTIVE, "Monthly, weekly if volatile"),
+    (Cadence.QUARTERLY, "Quarterly"),
+]
+ORDER_TYPES = [
+    (OrderType.TAKER, "At once, at market price"),
+    (OrderType.MAKER, "Patiently, with limits"),
+]
+
 
 class RulesForm(SeenForm):
     """How the portfolio is rebalanced, and what holds for single positions and categories."""
@@ -22,9 +34,11 @@ class RulesForm(SeenForm):
     cadence = forms.ChoiceField(
         label="When you rebalance",
         required=False,
-        choices=Cadence.choices,
-        help_text="On days of the calendar the targets are returned to wherever that pays, and "
-        "between them nobody writes to you, whatever leaves its band. A day is due for a week.",
+        choices=CADENCES,
+        help_text="By the calendar: on the first of a month or a quarter, on Mondays while "
+        "volatility is high if you choose so. On these days the targets are returned to wherever "
+        "that pays, and between them nobody writes to you, whatever leaves its band. A day is due "
+        "for a week.",
     )
     relative_band = PercentField(
         label="Band relative to each target, %",
@@ -39,11 +53,11 @@ class RulesForm(SeenForm):
         Venue.objects.none(),
         label="Where you trade",
         required=False,
-        empty_label="Anywhere: the fee of the settings is the whole cost",
-        help_text="A venue's preset brings its fees, assumed spreads, price impact by volume, the "
-        "smallest order and lots.",
+        empty_label="Anywhere, at your own fee",
+        help_text="Anywhere, the fee of the settings is the whole cost. A venue's preset brings "
+        "its fees, assumed spreads, price impact by volume, the smallest order and lots.",
     )
-    order_type = forms.ChoiceField(label="How you trade there", choices=OrderType.choices)
+    order_type = forms.ChoiceField(label="How you trade there", choices=ORDER_TYPES)
     withdraws = forms.BooleanField(
         label="I move what I buy to a wallet of my own, and pay for each withdrawal",
         required=False,

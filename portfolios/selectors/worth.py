@@ -107,11 +107,11 @@ def all_currencies() -> dict[int, bool]:
 
 def _rates(entries: Iterable[Entry], currencies: Currencies) -> dict[tuple[int, date], Decimal]:
     """The rates of all currencies in use, from a week before the first line on."""
-    named = {pk for entry in entries for pk in _assets_of(entry)}
-    foreign = [pk for pk, is_dollar in currencies.items() if pk in named and not is_dollar]
-    days = [day_of(entry) for entry in entries]
-    if not foreign or not days:
+    used = {pk for entry in entries for pk in _assets_of(entry)}
+    foreign = [pk for pk, is_dollar in currencies.items() if pk in used and not is_dollar]
+    if not foreign:
         return {}
+    days = [day_of(entry) for entry in entries]
     first, last = min(days) - RATE_HOLDS, max(days)
     with connection.cursor() as cursor:
         cursor.execute(RATES, {"assets": foreign, "first": first, "last": last})

@@ -324,6 +324,20 @@ def test_the_form_begins_as_suggested_and_what_is_emptied_was_not_traded(client,
     assert not Transaction.objects.filter(kind="buy").exists()
 
 
+def test_the_form_begins_with_the_trades_of_the_plan_that_was_looked_at(client, portfolio, coins):
+    address = reverse("analytics:suggestion-done", args=[portfolio.pk])
+    quantity = f"quantity-{coins['BTC'].pk}"
+
+    def units(asked: dict[str, str]) -> float:
+        return float(client.get(address, asked).context["form"].fields[quantity].initial)
+
+    whole = units({})
+    assert units({"mode": "half"}) == pytest.approx(whole / 2, rel=0.01)
+    assert units({"mode": "sideways"}) == whole, "no plan: as suggested"
+    page = reverse("analytics:rebalance", args=[portfolio.pk])
+    assert f"{address}?mode=half" in client.get(page, {"mode": "half"}).text
+
+
 def test_done_without_recording_says_so_on_the_page(client, portfolio):
     page = post(client, portfolio, "done", revision=portfolio.revision, unrecorded="yes").text
     assert "was not recorded" in page

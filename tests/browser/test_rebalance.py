@@ -33,6 +33,7 @@ def test_every_way_has_its_plan(page: Page, visit, portfolio, console):
     }.items():
         choose(page, label)
         expect(plan.get_by_role("row").filter(has_text=words).first).to_be_visible()
+        check(page)
     page.get_by_label("Cash, US dollars").fill("100")
     choose(page, "With new cash only")
     expect(plan.get_by_text("This raises risk:")).to_be_visible()
