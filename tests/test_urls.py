@@ -138,7 +138,6 @@ OWNED = {
 }
 PERSONAL = {
     "analytics:portfolio-list": Url(allowed=("GET",)),
-    "analytics:wizard": Url(allowed=("GET",), user=302),
     "analytics:wizard-step": Url(arguments=("step",)),
     "analytics:wizard-restart": Url(allowed=("POST",), user=302),
     "analytics:market": Url(allowed=("GET",)),
@@ -192,6 +191,7 @@ PUBLIC = {
     "analytics:glossary": Url(allowed=("GET",), anonymous=200),
     "analytics:questions": Url(allowed=("GET",), anonymous=200),
     "analytics:sandbox": Url(anonymous=200, user=302),
+    "analytics:wizard": Url(allowed=("GET",), anonymous=302, user=302),
     "livez": Url(allowed=("GET",), anonymous=200),
     "readyz": Url(allowed=("GET",), anonymous=200),
     "metrics": Url(allowed=("GET",), anonymous=404, user=404),  # until METRICS_TOKEN is set

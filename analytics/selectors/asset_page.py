@@ -21,6 +21,7 @@ class Change:
     """A figure a quarter ago and now; `kind` says how it is written."""
 
     label: str
+    term: str  # its entry in the glossary
     kind: str  # price, percent, ratio, rank, money or quantity
     then: float | None
     now: float | None
@@ -90,15 +91,23 @@ class AssetPage:
         if then is None or now is None:
             return []
         rows = [
-            Change("Price, USD", "price", then.close, now.close),
-            Change("Volatility, % a year", "percent", then.volatility, now.volatility),
-            Change("Correlation to Bitcoin", "ratio", then.correlation, now.correlation),
-            Change("Below its peak, %", "percent", then.drawdown, now.drawdown),
-            Change("Rank among coins by 90-day growth", "rank", then.rank, now.rank),
-            Change("Volume a day, USD", "money", then.volume, now.volume),
-            Change("Supply, units", "quantity", *self._supplies()),
+            Change("Price, USD", "price", "price", then.close, now.close),
             Change(
-                "Active addresses", "quantity", self.active_addresses_before, self.active_addresses
+                "Volatility, % a year", "volatility", "percent", then.volatility, now.volatility
+            ),
+            Change(
+                "Correlation to Bitcoin", "correlation", "ratio", then.correlation, now.correlation
+            ),
+            Change("Below its peak, %", "below_peak", "percent", then.drawdown, now.drawdown),
+            Change("Rank among coins by 90-day growth", "growth_rank", "rank", then.rank, now.rank),
+            Change("Volume a day, USD", "volume", "money", then.volume, now.volume),
+            Change("Supply, units", "supply", "quantity", *self._supplies()),
+            Change(
+                "Active addresses",
+                "active_addresses",
+                "quantity",
+                self.active_addresses_before,
+                self.active_addresses,
             ),
         ]
         return [row for row in rows if row.then is not None or row.now is not None]

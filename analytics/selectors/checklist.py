@@ -28,6 +28,17 @@ CORE_RANGE, LARGE_RANGE, GROWTH_RANGE = (0.40, 0.60), (0.20, 0.30), (0.10, 0.20)
 ROUNDING = 1e-9
 SMALLEST_SHOWN = 0.0005  # of a share in percent with one decimal
 Range = tuple[float, float]
+TERMS = {
+    "average-correlation": "average_correlation",
+    "category-cap": "weight",
+    "low-correlation": "correlation",
+    "stables": "stablecoin_share",
+    "core": "core_share",
+    "large": "tier",
+    "growth": "tier",
+    "position-caps": "weight",
+    "risk": "share_of_risk",
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,11 @@ class Line:
     passed: bool | None  # None: it cannot be judged
     fix: str = ""
     note: str = ""
+
+    @property
+    def term(self) -> str:
+        """What its figure is in the glossary; empty where it is a count or a name."""
+        return TERMS.get(self.key, "")
 
     @property
     def verdict(self) -> str:

@@ -59,12 +59,33 @@ QUESTIONS = (
 KEYS = tuple(question.key for question in QUESTIONS)
 
 
+# What a figure's key begins with, and its entry in the glossary.
+TERMS = {
+    "average": "average_correlation",
+    "redundant": "correlation",
+    "pair": "correlation",
+    "change": "price_change",
+    "category": "relative_strength",
+    "risk": "share_of_risk",
+    "new": "correlation",
+    "powder": "stablecoin_share",
+    "stables": "stablecoin_share",
+    "regime": "regime",
+    "opinion": "regime",
+}
+
+
 @dataclass(frozen=True)
 class ComparedLine:
+    key: str
     label: str
     kind: str
     now: Any
     before: Any  # None: it was not there
+
+    @property
+    def term(self) -> str:
+        return TERMS[self.key.split("-")[0]]
 
 
 @dataclass(frozen=True)
@@ -181,9 +202,8 @@ def _answer(question: Question, review: QuarterlyReview, before: QuarterlyReview
     values_then = {line["key"]: line["value"] for line in then}
     gone = [line for line in then if line["key"] not in {each["key"] for each in now}]
     lines = [
-        ComparedLine(line["label"], line["kind"], line["value"], values_then.get(line["key"]))
-        for line in now
-    ] + [ComparedLine(line["label"], line["kind"], None, line["value"]) for line in gone]
+        _compared(line, now=line["value"], before=values_then.get(line["key"])) for line in now
+    ] + [_compared(line, now=None, before=line["value"]) for line in gone]
     said = review.conclusions.get(question.key, {})
     said_before = before.conclusions.get(question.key, {}) if before else {}
     return Answer(
@@ -193,3 +213,7 @@ def _answer(question: Question, review: QuarterlyReview, before: QuarterlyReview
         note=said.get("note", ""),
         note_before=said_before.get("note", ""),
     )
+
+
+def _compared(line: Figure, *, now: Any, before: Any) -> ComparedLine:
+    return ComparedLine(line["key"], line["label"], line["kind"], now, before)

@@ -33,8 +33,8 @@ FIGURES = (
     ("Correlation to Bitcoin", "correlation", "ratio", "correlation"),
     ("Effective bets", "effective_bets", "ratio", "effective_bets"),
     ("Risk score, of 3.0", "risk_score", "score", "risk_score"),
-    ("Bitcoin and Ether", "core_share", "percent", ""),
-    ("Stablecoins and cash", "stablecoin_share", "percent", ""),
+    ("Bitcoin and Ether", "core_share", "percent", "core_share"),
+    ("Stablecoins and cash", "stablecoin_share", "percent", "stablecoin_share"),
     ("Estimated yield a year", "assumed_yield", "percent", "estimated_yield"),
 )
 

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analytics.forms.wizard import SLUGS, STEPS, Plan, StepForm, walk
@@ -14,6 +15,7 @@ from analytics.models import NightlyRun
 from analytics.selectors import benches, portfolio_pages
 from analytics.selectors.benches import Bench
 from analytics.services import wizard_figures
+from analytics.views.sandbox import WITH_QUESTIONS
 from portfolios.models import Asset, Portfolio, RiskProfile
 from portfolios.models.assets import CORE
 from portfolios.services import drafts
@@ -23,10 +25,11 @@ REVIEW = SLUGS[-1]
 USUAL_COIN = "usd-coin"
 
 
-@login_required
 @require_http_methods(["GET", "HEAD"])
 def wizard(request: HttpRequest) -> HttpResponse:
-    """To the first step that is still to be answered."""
+    """To the first step that is still to be answered; visitors are offered a sandbox first."""
+    if not request.user.is_authenticated:
+        return redirect(f"{reverse('analytics:sandbox')}?start={WITH_QUESTIONS}")
     plan, _, _ = _plan(request)
     if not plan.is_possible:
         return redirect("analytics:wizard-step", SLUGS[0])

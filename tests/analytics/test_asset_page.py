@@ -15,6 +15,7 @@ from analytics.services import asset_days
 from portfolios.models import Asset, MarketSignal
 from portfolios.services import catalogue
 from tests.factories import UserFactory, own_asset
+from tests.reading import unexplained
 
 pytestmark = pytest.mark.django_db
 LAST_DAY, QUARTER_AGO = date(2024, 12, 31), date(2024, 10, 1)
@@ -40,7 +41,7 @@ def get(coingecko_id: str):
 
 
 def words(coingecko_id: str) -> str:
-    text = re.sub(r"<[^>]+>", " ", get(coingecko_id).content.decode())
+    text = re.sub(r"<[^>]+>", " ", unexplained(get(coingecko_id).content.decode()))
     return html.unescape(re.sub(r"\s+", " ", text))
 
 

@@ -8,7 +8,9 @@ from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
 
-from analytics.selectors import glossary
+from analytics.selectors import checklist, glossary, quarterly_reviews
+from analytics.services import workbench
+from tests.factories import UserFactory
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 # What pages of figures must explain.
@@ -22,6 +24,16 @@ EXPLAINED = {
     "_correlation_heatmap.html": {"correlation"},
     "_clusters.html": {"cluster"},
     "_volatility_estimators.html": {"volatility"},
+    "_additions.html": {"portfolio_volatility", "cvar", "correlation", "effective_bets"},
+    "_redundancies.html": {"cluster", "weight", "portfolio_volatility", "effective_bets"},
+    "_proposals.html": {"portfolio_volatility", "cvar", "core_share", "stablecoin_share"},
+    "_asset_figures.html": {"price", "below_peak", "price_coverage", "tier", "assumed_yield"},
+    "_wizard_weights.html": {"weight", "share_of_risk"},
+    "_wizard_buffer.html": {"portfolio_volatility", "max_drawdown"},
+    "_wizard_diversifiers.html": {"correlation", "volatility"},
+    "asset_list.html": {"price", "history_age", "relative_strength", "tier", "price_coverage"},
+    "target_versions.html": {"target_weight"},
+    "defi_allocation.html": {"risk_score", "stablecoin_share", "weight", "assumed_yield"},
 }
 
 
@@ -62,6 +74,37 @@ def test_a_page_cannot_promise_an_explanation_that_is_missing():
 def test_pages_explain_their_figures_in_place(template):
     source = (TEMPLATES / "analytics" / template).read_text()
     assert EXPLAINED[template] <= set(re.findall(r'{% explain "(\w+)"', source))
+
+
+def test_figures_that_pages_list_line_by_line_name_terms_that_exist():
+    named = {
+        *checklist.TERMS.values(),
+        *quarterly_reviews.TERMS.values(),
+        *(term for *_, term in workbench.FIGURES),
+    }
+    assert named <= set(glossary.terms()), named - set(glossary.terms())
+
+
+@pytest.mark.django_db
+def test_the_glossary_is_no_place_of_the_menu(client):
+    client.force_login(UserFactory())
+    assert "nav-item active" not in client.get(reverse("analytics:glossary")).text
+    assert "nav-item active" in client.get(reverse("analytics:tools")).text
+
+
+@pytest.mark.parametrize(
+    ("template", "row"),
+    [
+        ("_review_lines.html", "line"),
+        ("_asset_quarter.html", "change"),
+        ("_checklist.html", "line"),
+        ("_workbench_figures.html", "row"),
+        ("_wizard_review.html", "row"),
+        ("target_versions.html", "row"),
+    ],
+)
+def test_lines_explain_themselves(template, row):
+    assert f"{{% explain {row}.term %}}" in (TEMPLATES / "analytics" / template).read_text()
 
 
 def test_every_template_names_terms_that_exist():

@@ -107,6 +107,20 @@ def test_without_prices_or_models_a_guest_begins_with_the_empty_list(client):
 
 
 @pytest.mark.django_db
+def test_the_wizard_s_address_makes_a_visitor_a_guest_at_its_first_question(client):
+    offered = client.get(reverse("analytics:wizard"), follow=True)
+    assert offered.redirect_chain == [(f"{TRY_IT}?start=questions", 302)]
+    assert 'name="start" value="questions"' in offered.text
+    assert not User.objects.exists()
+    page = client.post(TRY_IT, {"start": "questions"}, follow=True)
+    assert page.redirect_chain[0] == (reverse("analytics:wizard"), 302)
+    assert page.request["PATH_INFO"] == reverse("analytics:wizard-step", args=["questions"])
+    assert not only_guest().portfolios.exists()
+    again = client.get(f"{TRY_IT}?start=questions")
+    assert again.headers["Location"] == reverse("analytics:wizard")
+
+
+@pytest.mark.django_db
 def test_who_is_logged_in_gets_no_second_self(client):
     for user, backend in ((UserFactory(), None), (guest(), BACKEND)):
         client.force_login(user, backend=backend)
