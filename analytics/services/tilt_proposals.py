@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
+
+from analytics.core import bounded_weights, feasibility
+from analytics.core.errors import InfeasibleBoundsError
 from analytics.models import RegimeDay
 from analytics.selectors.regimes import OPINIONS
 from portfolios.models import Asset, AssetCategory, Portfolio
@@ -214,7 +218,9 @@ class _Table:
         return [each for each, low, total, high in held if not low <= total <= high]
 
     def bring_inside(self) -> None:
-        """Every category into its range, and the others in proportion. Raises NoTilt."""
+        """Every category into its range, as near to the proportions as may be. Raises NoTilt."""
+        if not self.outside():
+            return
         if sum(self.high) < self.whole:
             most = 100 * sum(self.high) / self.whole
             raise NoTilt(
@@ -223,21 +229,16 @@ class _Table:
             )
         if sum(self.low) > self.whole:
             raise NoTilt("The ranges of the categories in your targets ask for more than 100 %.")
-        totals = self.totals()
-        inside = [
-            min(max(total, low), high)
-            for total, low, high in zip(totals, self.low, self.high, strict=True)
-        ]
-        missing = self.whole - sum(inside)
-        if missing > 0:
-            room = [high - total for high, total in zip(self.high, inside, strict=True)]
-            inside = _added(inside, spread(missing, totals, room))
-        elif missing < 0:
-            room = [total - low for low, total in zip(self.low, inside, strict=True)]
-            inside = _added(inside, spread(-missing, totals, room), sign=-1)
-        for place, (before, after) in enumerate(zip(totals, inside, strict=True)):
-            if before != after:
-                self._scale(place, after)
+        low, high, weights = (
+            np.array([of]) / self.whole for of in (self.low, self.high, self.parts)
+        )
+        least = np.full_like(weights, 1 / self.whole)  # nothing is tilted away
+        within = feasibility.bounds(least, np.ones_like(weights), self.column, low, high)
+        try:
+            inside = bounded_weights.nearest(weights[0], within)
+            self.parts = bounded_weights.in_steps(inside, within, self.whole).tolist()
+        except InfeasibleBoundsError:
+            raise NoTilt("The targets are too small to be tilted.") from None
 
     def move(
         self, sources: list[bool], sinks: list[bool], *, most: int, words: tuple[str, str]
@@ -274,17 +275,6 @@ class _Table:
         masked = [part // share * is_in for part, is_in in zip(self.parts, chosen, strict=True)]
         return [sum(self._of(masked, place)) for place in range(len(self.categories))]
 
-    def _scale(self, place: int, total: int) -> None:
-        """Bring a category to a total, its members in proportion, none to nothing."""
-        members = [n for n, column in enumerate(self.column) if column == place]
-        before = [self.parts[n] for n in members]
-        if total < len(members):
-            raise NoTilt("The targets are too small to be tilted.")
-        left = [total - 1] * len(members)
-        after = spread(total - len(members), before, left)
-        for n, part in zip(members, after, strict=True):
-            self.parts[n] = part + 1
-
     def _give(self, place: int, chosen: list[bool], amount: int) -> None:
         """Add to the chosen members of a category, or take away, in proportion."""
         members = [n for n, column in enumerate(self.column) if column == place and chosen[n]]
@@ -313,10 +303,6 @@ def spread(amount: int, weights: Sequence[int], room: Sequence[int]) -> Parts:
             given[n] += share
             amount -= share
     return given
-
-
-def _added(one: Parts, other: Parts, sign: int = 1) -> Parts:
-    return [a + sign * b for a, b in zip(one, other, strict=True)]
 
 
 def _category(aim: Aim) -> AssetCategory:
