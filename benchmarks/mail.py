@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from time import monotonic
+from time import monotonic, process_time
 
 import psutil
 import psycopg
@@ -55,12 +55,14 @@ def send(messages: int) -> None:
 
     sent, memory, process = 0, [], psutil.Process()
     seconds, limit = (SECONDS / PARTS, messages) if SECONDS else (1e9, -(-messages // PARTS))
-    started = monotonic()
+    started, used = monotonic(), process_time()
     for _ in range(PARTS):
         sent += outbox.send_due(seconds=seconds, limit=limit).sent
         memory.append(round(process.memory_info().rss / 2**20, 1))
     per_second = sent / (monotonic() - started)
+    cpu = (process_time() - used) / max(sent, 1) * 1e3
     figures = {"sent": sent, "rate": RATE, "per_second": round(per_second, 1), "rss_mib": memory}
+    figures |= {"cpu_ms_per_message": round(cpu, 2)}
     figures |= {"left": OutgoingEmail.objects.exclude(state="sent").count()}
     print(json.dumps(figures))
 

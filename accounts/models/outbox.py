@@ -40,6 +40,9 @@ class OutgoingEmail(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)
 
+    # Why no letter goes to its recipient; known of a row that has just been claimed.
+    blocked_for: str | None = None
+
     class Meta:
         verbose_name = "outgoing e-mail"
         constraints = (

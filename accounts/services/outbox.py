@@ -26,7 +26,6 @@ from django.db.models.functions import Now
 
 from accounts.emails import Rendered
 from accounts.models import GUEST_DOMAIN, BlockedAddress, OutgoingEmail, User
-from accounts.selectors import addresses as known
 from accounts.services import addresses, delivery
 
 # Links in these let their reader in: the body goes as soon as it is sent.
@@ -58,7 +57,9 @@ CLAIM = """
                    replace(gen_random_uuid()::text, '-', ''), %(host)s)
             ELSE message_id END
     FROM due WHERE outgoing.id = due.id
-    RETURNING outgoing.*
+    RETURNING outgoing.*, (
+        SELECT reason FROM accounts_blockedaddress
+        WHERE address = lower(outgoing.recipient)) AS blocked_for
 """
 
 State = OutgoingEmail.State
@@ -246,8 +247,8 @@ def _expire_leases() -> None:
 
 def _send(row: OutgoingEmail, backend: delivery.Backend) -> str:
     """Send a claimed row, write down how it ended, and return that (a field of SendReport)."""
-    if row.kind != ACCOUNT and (blocked := known.blocked(row.recipient)):
-        why = f"No letters go there: {blocked.get_reason_display()}."
+    if row.kind != ACCOUNT and row.blocked_for:
+        why = f"No letters go there: {BlockedAddress.Reason(row.blocked_for).label}."
         return _settle(row, State.SUPPRESSED, why)
     try:
         if not _ensure_body(row):

@@ -432,3 +432,43 @@ def test_one_process_sends_at_a_time_and_account_mail_does_not_wait_for_it(
     assert held()
     tasks.send_due_mail()
     assert len(mail_server.messages) == 2
+
+
+class Clock:
+    """Time passes only where somebody sleeps, or is held up."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_messages_leave_at_the_configured_rate_whoever_they_are_to(
+    queue: Queue, mail_server: MailServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MAILS_PER_SECOND = 4
+    monkeypatch.setattr(outbox, "time", clock := Clock())
+    for n in range(9):
+        queue(f"greeting-{n}")
+    assert outbox.send_due(limit=9) == SendReport(sent=9)
+    assert clock.now - 1_000 == pytest.approx(8 / 4)
+
+
+def test_after_a_stall_no_more_than_a_second_is_made_up_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "time", clock := Clock())
+    pace = outbox._Pace(per_second=4)
+    pace.wait()
+    clock.now += 3_600
+    after = clock.now
+    left = []
+    for _ in range(12):
+        pace.wait()
+        left.append(clock.now - after)
+    assert left.count(0) == 5, "those of the last second, and the one that is due"
+    assert left[5:] == pytest.approx([0.25 * n for n in range(1, 8)])
