@@ -111,12 +111,14 @@ EVERYTHING = f"""
 # The computing part alone, in the CPU time of its process: who is read already, nothing is stored.
 # For taxes it reads ledgers.
 COMPUTE = """
+import gc
 from time import process_time
 from analytics.models import RunChunk
 from analytics.selectors import market, positions
 from analytics.services import measurements
 chunks = RunChunk.objects.filter(run__is_current=True).select_related("run")
 as_of = chunks[0].run.as_of
+gc.freeze()  # as a worker does
 known, spent, count = market.read(as_of=as_of), 0.0, 0
 for chunk in chunks:
     first, last = chunk.first_portfolio_id, chunk.last_portfolio_id

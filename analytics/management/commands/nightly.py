@@ -1,5 +1,6 @@
 """Nights in this process: one day's, the one that is due, or all that are unfinished."""
 
+import gc
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date, timedelta
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print a line of JSON a night")
 
     def handle(self, *, as_of: date | None, resume: bool, json: bool, **options: Any) -> None:
+        gc.freeze()  # what is loaded by now lives as long as this process
         try:
             wanted = self.wanted(as_of, resume=resume)
             problems = [self.finish(run_id, as_json=json) for run_id in wanted]
