@@ -120,7 +120,7 @@ def read(
     columns: list[int] = []
     chosen: list[Lot] = []
     for row, portfolio in enumerate(portfolios):
-        column_of = {int(asset): column for column, asset in enumerate(asset_ids[row])}
+        column_of = {asset: column for column, asset in enumerate(asset_ids[row].tolist())}
         for lot in found[portfolio.pk]:
             if lot.asset in column_of:
                 rows.append(row)

@@ -70,6 +70,14 @@ def test_lots_and_taxes_of_a_plan(page: Page, live_server, coins, as_of, console
     expect(plan.get_by_role("heading", name="Losses that could be harvested")).to_be_visible()
     expect(plan.get_by_text("this plan buys SOL")).to_be_visible()
     check(page)
+    for label, ended in {"Half-way": "65.0", "To the nearest band edge": "55.0"}.items():
+        choose(page, label)
+        bitcoin = plan.locator("tr", has_text="BTC").filter(has_text="80.0")
+        expect(bitcoin.get_by_text(ended, exact=True)).to_be_visible()
+        page.emulate_media(media="print")
+        expect(plan.get_by_text(label, exact=True).and_(plan.locator("strong"))).to_be_visible()
+        expect(plan.get_by_text("at 60.00:", exact=False)).to_be_visible()
+        page.emulate_media(media="screen")
     page.get_by_text("What may be traded").click()
     with page.expect_response(lambda answer: "only=" in answer.url):
         page.get_by_label("Trade only SOL and others so marked").check()
