@@ -80,10 +80,6 @@ def guarded(cell: str | None) -> str:
 
 def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
     """All but the transactions."""
-    own = Asset.of_anybody.filter(pk__in=keys, owner=portfolio.owner_id).select_related("category")
-    prices: dict[int, list[Row]] = {asset.pk: [] for asset in own}
-    for price in OwnPrice.objects.filter(asset__in=prices).order_by("date"):
-        prices[price.asset_id].append({"date": _text(price.date), "price": repr(price.price)})
     targets = portfolio.target_weights.select_related("asset", "category").order_by("pk")
     tilt = Tilt.objects.filter(portfolio=portfolio).first()
     tilted = [(target, tilt) for target in targets] if tilt else []
@@ -92,16 +88,7 @@ def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
         "format": FORMAT,
         "version": VERSION,
         "settings": {name: _text(_setting(portfolio, name)) for name in SETTINGS},
-        "own_assets": [
-            {
-                "key": keys[asset.pk],
-                "name": asset.name,
-                "symbol": asset.symbol,
-                "category": asset.category.slug,
-                "prices": prices[asset.pk],
-            }
-            for asset in own
-        ],
+        "own_assets": _own_assets(portfolio, keys),
         "targets": [
             {"key": _aim(target.aim, keys), "weight": _text(target.weight)}
             for target in (waiting if tilt else targets)
@@ -115,17 +102,38 @@ def _head(portfolio: Portfolio, keys: dict[int, str]) -> Row:
             }
             for target, tilt in tilted
         ],
-        "rules": [
-            {
-                "key": _aim(rule.aim, keys),
-                "band": _text(rule.band),
-                "relative_band": _text(rule.relative_band),
-                "trading": PositionRule.Trading(rule.trading).name.lower(),
-            }
-            for rule in portfolio.rules.select_related("asset", "category").order_by("pk")
-        ],
+        "rules": _rules(portfolio, keys),
         "target_versions": _versions(portfolio, keys),
     }
+
+
+def _own_assets(portfolio: Portfolio, keys: dict[int, str]) -> list[Row]:
+    own = Asset.of_anybody.filter(pk__in=keys, owner=portfolio.owner_id).select_related("category")
+    prices: dict[int, list[Row]] = {asset.pk: [] for asset in own}
+    for price in OwnPrice.objects.filter(asset__in=prices).order_by("date"):
+        prices[price.asset_id].append({"date": _text(price.date), "price": repr(price.price)})
+    return [
+        {
+            "key": keys[asset.pk],
+            "name": asset.name,
+            "symbol": asset.symbol,
+            "category": asset.category.slug,
+            "prices": prices[asset.pk],
+        }
+        for asset in own
+    ]
+
+
+def _rules(portfolio: Portfolio, keys: dict[int, str]) -> list[Row]:
+    return [
+        {
+            "key": _aim(rule.aim, keys),
+            "band": _text(rule.band),
+            "relative_band": _text(rule.relative_band),
+            "trading": PositionRule.Trading(rule.trading).name.lower(),
+        }
+        for rule in portfolio.rules.select_related("asset", "category").order_by("pk")
+    ]
 
 
 def _versions(portfolio: Portfolio, keys: dict[int, str]) -> list[Row]:
