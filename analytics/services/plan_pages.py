@@ -3,7 +3,7 @@
 The default, to the targets, is the suggestion that the night makes: same functions, same trades.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,6 +21,7 @@ from analytics.services.measurements import SMALLEST_TRADE
 from analytics.services.plans import Plans, Terms
 from analytics.services.proposals import Propose
 from analytics.services.shown_plans import Asked, Mode, Plan, Row
+from analytics.services.sold_lots import Losses, SoldLot
 from analytics.services.taxes import LotTable, Sales
 from portfolios.models import Portfolio
 
@@ -197,28 +198,11 @@ def _plan(
 ) -> Plan:
     as_of = reading.run.as_of
     sold = sold_lots.of_columns(sales, as_of=as_of) if sales else {}
-    losses = None
-    if sales:
-        bought = np.flatnonzero(drawn.amounts[0] >= SMALLEST_TRADE).tolist()
-        fee = float(terms.fee_rates[0])
-        losses = sold_lots.harvest(sales, book.positions, as_of=as_of, fee_rate=fee, bought=bought)
     after = book.values[0] + drawn.amounts[0]
     weights_after = after / after.sum() if after.sum() > 0 else after
-    costs = (drawn.fees + drawn.spreads + drawn.impacts)[0]
     before = book.values[0] / book.values.sum()
     value, raises = float(book.values.sum()), asked.mode == Mode.RAISE
-    rows = [
-        Row(
-            position=position,
-            amount=float(drawn.amounts[0, n]),
-            cost=float(costs[n]),
-            weight_after=float(weights_after[n]),
-            skipped=_why_skipped(book, drawn, n, terms),
-            lots=sold.get(n, ()),
-            tax=float(drawn.taxes[0, n]),
-        )
-        for n, position in enumerate(book.positions)
-    ]
+    rows = _rows(book, drawn, terms, weights_after, sold)
     return Plan(
         asked=asked,
         rows=sorted(rows, key=lambda row: (-row.position.weight, -row.position.target_weight)),
@@ -235,7 +219,39 @@ def _plan(
         distance_before=float(np.abs(before - book.targets[0]).sum()),
         distance_after=float(np.abs(weights_after - book.targets[0]).sum()),
         minimum_order=float(terms.minimum),
-        losses=losses,
+        losses=_losses(book, drawn, terms, sales, as_of=as_of) if sales else None,
+    )
+
+
+def _rows(
+    book: _Book,
+    drawn: Plans,
+    terms: Terms,
+    weights_after: Floats,
+    sold: Mapping[int, Sequence[SoldLot]],
+) -> list[Row]:
+    costs = (drawn.fees + drawn.spreads + drawn.impacts)[0]
+    return [
+        Row(
+            position=position,
+            amount=float(drawn.amounts[0, n]),
+            cost=float(costs[n]),
+            weight_after=float(weights_after[n]),
+            skipped=_why_skipped(book, drawn, n, terms),
+            lots=sold.get(n, ()),
+            tax=float(drawn.taxes[0, n]),
+        )
+        for n, position in enumerate(book.positions)
+    ]
+
+
+def _losses(book: _Book, drawn: Plans, terms: Terms, sales: Sales, *, as_of: date) -> Losses:
+    return sold_lots.harvest(
+        sales,
+        book.positions,
+        as_of=as_of,
+        fee_rate=float(terms.fee_rates[0]),
+        bought=np.flatnonzero(drawn.amounts[0] >= SMALLEST_TRADE).tolist(),
     )
 
 

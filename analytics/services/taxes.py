@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.core import sale_plans
-from analytics.core.sale_plans import Lots, Order, TaxRates
+from analytics.core.sale_plans import Lots, Order, SalePlan, TaxRates
 from analytics.services.plans import Plans
 from portfolios.lots import Lot, Method
 from portfolios.models import Asset, Portfolio
@@ -156,29 +156,13 @@ def sell(lots: LotTable, drawn: Plans, closes: Floats, *, as_of: date) -> Sales:
     share = np.divide(paid, np.abs(drawn.amounts), out=np.zeros_like(paid), where=paid > 0)
     sold, gains = np.zeros(len(places)), np.zeros(len(places))
     taxes, long_term = np.zeros(len(places)), np.zeros(len(places), dtype=bool)
-    unknown = np.isnan(lots.unit_costs)
     for method, order in ORDERS.items():
         mine = np.flatnonzero((lots.methods == method.value) & (wanted.ravel()[places] > 0))
-        if not len(mine):
-            continue
-        assets, columns = np.unique(places[mine], return_inverse=True)
-        plan = sale_plans.plan(
-            Lots(
-                columns,
-                lots.quantities[mine],
-                np.where(unknown, 0.0, lots.unit_costs)[mine],  # in any order the last or by age
-                lots.acquired[mine],
-            ),
-            prices.ravel()[assets],
-            taken.ravel()[assets],
-            np.datetime64(as_of),
-            order=order,
-            rates=TaxRates(*(np.asarray(rate)[mine] for rate in vars(lots.rates).values())),
-            fee_rate=np.minimum(share.ravel()[assets], 0.999),
-        )
-        sold[mine], gains[mine], taxes[mine] = plan.sold, plan.gain, plan.tax
-        long_term[mine] = plan.long_term
-    guessed = unknown & (sold > 0)
+        if len(mine):
+            plan = _planned(lots, mine, prices, taken, share, order=order, as_of=as_of)
+            sold[mine], gains[mine], taxes[mine] = plan.sold, plan.gain, plan.tax
+            long_term[mine] = plan.long_term
+    guessed = np.isnan(lots.unit_costs) & (sold > 0)
     return Sales(
         lots=lots,
         sold=sold,
@@ -186,6 +170,31 @@ def sell(lots: LotTable, drawn: Plans, closes: Floats, *, as_of: date) -> Sales:
         tax=np.where(guessed, np.nan, taxes),
         long_term=long_term,
         lacking=lacking,
+    )
+
+
+def _planned(
+    lots: LotTable,
+    mine: Ids,
+    prices: Floats,
+    taken: Floats,
+    share: Floats,
+    *,
+    order: Order,
+    as_of: date,
+) -> SalePlan:
+    """What sells of so many units (b, n) take of some lots, all in the same order."""
+    places = lots.rows[mine] * lots.n + lots.columns[mine]
+    assets, columns = np.unique(places, return_inverse=True)
+    costs = np.nan_to_num(lots.unit_costs[mine])  # unknown ones go last, or by age, in any order
+    return sale_plans.plan(
+        Lots(columns, lots.quantities[mine], costs, lots.acquired[mine]),
+        prices.ravel()[assets],
+        taken.ravel()[assets],
+        np.datetime64(as_of),
+        order=order,
+        rates=TaxRates(*(np.asarray(rate)[mine] for rate in vars(lots.rates).values())),
+        fee_rate=np.minimum(share.ravel()[assets], 0.999),
     )
 
 

@@ -107,7 +107,13 @@ def all_currencies() -> dict[int, bool]:
 
 def _rates(entries: Iterable[Entry], currencies: Currencies) -> dict[tuple[int, date], Decimal]:
     """The rates of all currencies in use, from a week before the first line on."""
-    used = {pk for entry in entries for pk in _assets_of(entry)}
+    used = {
+        pk
+        for entry in entries
+        for pk in (
+            entry.received_asset_id, entry.sent_asset_id, entry.fee_asset_id, entry.value_asset_id
+        )
+    }  # fmt: skip
     foreign = [pk for pk, is_dollar in currencies.items() if pk in used and not is_dollar]
     if not foreign:
         return {}
@@ -137,10 +143,3 @@ def _unvalued(entry: Entry, currencies: Currencies) -> Iterator[int]:
         yield from sides
     if entry.fee_asset_id is not None and entry.fee_asset_id not in currencies:
         yield entry.fee_asset_id
-
-
-def _assets_of(entry: Entry) -> Iterator[int | None]:
-    yield entry.received_asset_id
-    yield entry.sent_asset_id
-    yield entry.fee_asset_id
-    yield entry.value_asset_id
