@@ -36,6 +36,12 @@ def test_it_says_what_breached_what_to_do_and_what_it_costs(outgoing):
     assert "No trades are executed" in letter.text
 
 
+def test_it_asks_little_of_the_database(outgoing, django_assert_max_num_queries):
+    outgoing = OutgoingEmail.objects.get()
+    with django_assert_max_num_queries(15):  # a transaction's beginning and end among them
+        letters.write(outgoing)
+
+
 def test_text_and_html_say_the_same_figures(outgoing):
     letter = letters.write(outgoing)
     for figure in ("90.0", "50.0", "+40.0", "−40.0", "400.80", "399.20", "1.60", "1,000.00"):

@@ -298,11 +298,12 @@ class Held:
 
 
 class Postmaster(MailServer):
-    """A mail server that does not know everybody."""
+    """A mail server that does not know everybody, and may think before it takes a recipient."""
 
     def __init__(self) -> None:
         super().__init__()
         self.strangers: set[str] = set()
+        self.think: Callable[[], object] = lambda: None
 
     def forget(self) -> None:
         self.__init__()  # type: ignore[misc]
@@ -312,6 +313,7 @@ class Postmaster(MailServer):
     ) -> str:
         if address in self.strangers:
             return "550 no such user here"
+        await server.loop.run_in_executor(None, self.think)
         return await super().handle_RCPT(server, session, envelope, address, options)
 
 

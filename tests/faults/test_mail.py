@@ -84,6 +84,27 @@ def test_the_mail_server_hangs_up_after_three_bodies(night: Stack) -> None:
     assert night.outbox() == {"sent": IN_BREACH}
 
 
+def test_the_sender_dies_before_the_body(night: Stack) -> None:
+    """Nobody has the message: it leaves once, when the claim of the dead one has run out."""
+    reached, is_over = Event(), Event()
+
+    def hold_on() -> None:
+        reached.set()
+        is_over.wait(PATIENCE_SECONDS)
+
+    night.mail.think = hold_on
+    sender = night.start_worker(concurrency=1)
+    assert reached.wait(PATIENCE_SECONDS)
+    night.end(sender)
+    is_over.set()
+    assert night.outbox() == {"sending": 1, "pending": IN_BREACH - 1}
+    night.later(minutes=LEASE_MINUTES)
+    night.start_worker()
+    night.wait_for_mail()
+    assert times_delivered(night) == ONCE
+    assert night.outbox() == {"sent": IN_BREACH}
+
+
 def test_the_sender_dies_between_the_answer_and_its_commit(night: Stack) -> None:
     """The server has the message, and the outbox does not know: once more, the same Message-ID."""
     with psycopg.connect(night.database_url(DATABASE)) as holder:
