@@ -20,11 +20,17 @@ class Comparison:
     models: Sequence[ComparedModel]
 
     @property
-    def measures(self) -> list[tuple[str, list[Claim | None]]]:
-        """A row for each measure, with every model's claim in the order of the models."""
+    def measures(self) -> list[tuple[str, list[tuple[str, Claim | None]]]]:
+        """A row for each measure, with every model's name and claim in the order of the models."""
         names = dict.fromkeys(claim.measure for each in self.models for claim in each.claims)
         return [
-            (name, [next((c for c in m.claims if c.measure == name), None) for m in self.models])
+            (
+                name,
+                [
+                    (m.model.name, next((c for c in m.claims if c.measure == name), None))
+                    for m in self.models
+                ],
+            )
             for name in names
         ]
 

@@ -18,6 +18,15 @@
   const percent = (fraction) => `${inStyle((fraction * 100).toFixed(1))} %`;
   const MONTH = new Intl.DateTimeFormat("en", { month: "short", year: "numeric", timeZone: "UTC" });
   const ROW_HEIGHT = 40;
+  // Each month is named once, where it begins; the few days of a short history by themselves.
+  const byMonth = (days) =>
+    days.length < 90
+      ? { hideOverlap: true }
+      : {
+          hideOverlap: true,
+          interval: (index) => index > 0 && days[index].slice(0, 7) !== days[index - 1].slice(0, 7),
+          formatter: (day) => day.slice(0, 7),
+        };
 
   // Weights as bars in their category's colour, targets as marks across them.
   const weights = (rows) => {
@@ -177,7 +186,7 @@
       },
       xAxis: [
         { ...axis, axisLabel: { show: false } },
-        { ...axis, gridIndex: 1, axisLabel: { color: text, hideOverlap: true, formatter: (day) => day.slice(0, 7) } },
+        { ...axis, gridIndex: 1, axisLabel: { color: text, ...byMonth(days) } },
       ],
       yAxis: [
         {
@@ -294,7 +303,7 @@
         data: days,
         axisTick: { show: false },
         axisLine: { lineStyle: { color: line } },
-        axisLabel: { color: text, hideOverlap: true, formatter: (day) => day.slice(0, 7) },
+        axisLabel: { color: text, ...byMonth(days) },
       },
       yAxis: axis(look, format),
       series: [...bands, ...drawn],
