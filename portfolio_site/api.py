@@ -13,6 +13,7 @@ from drf_spectacular.views import (
 from accounts.api import problems
 from accounts.api.notifications import Notifications
 from accounts.api.preferences import Preferences
+from accounts.api.tokens import Tokens
 from accounts.api.views import Unknown
 from accounts.api.webhooks import Webhooks
 
@@ -41,6 +42,7 @@ version_1 = [
         Preferences.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="preferences",
     ),
+    path("tokens/", Tokens.as_view({"get": "list"}), name="token-list"),
     path("notifications/", Notifications.as_view({"get": "list"}), name="notification-list"),
     path(
         "notifications/read-all/",

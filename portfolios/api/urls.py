@@ -4,6 +4,7 @@ from portfolios.api.assets import Assets, Categories
 from portfolios.api.gains import Gains, Lots, SaleLots
 from portfolios.api.imports import ImportRows, Imports
 from portfolios.api.own_assets import OwnAssets
+from portfolios.api.portfolio_files import PortfolioFiles
 from portfolios.api.portfolios import ModelPortfolios, Portfolios
 from portfolios.api.prices import Prices, Signals
 from portfolios.api.rules import Roles, Rules, Venues
@@ -40,6 +41,10 @@ urlpatterns = [
         Portfolios.as_view({"get": "list", "post": "create"}),
         name="portfolio-list",
     ),
+    path(
+        "portfolios/file/", PortfolioFiles.as_view({"post": "create"}), name="portfolio-from-file"
+    ),
+    path(f"{ONE}file/", PortfolioFiles.as_view(READ), name="portfolio-file"),
     path(
         ONE,
         Portfolios.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),

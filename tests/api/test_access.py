@@ -17,7 +17,7 @@ from accounts.services import notifications, webhooks
 from analytics.models import QuarterlyReview
 from analytics.selectors import quarterly_reviews
 from portfolios.models import Asset, Import, Portfolio, Transaction
-from portfolios.services import imports, target_versions
+from portfolios.services import imports, portfolio_files, target_versions
 from tests.api.conftest import AS_OF, Program
 from tests.api.operations import Operation, operations
 from tests.factories import TargetWeightFactory, TransactionFactory, UserFactory, own_asset
@@ -82,7 +82,10 @@ def webhook(user: User) -> int:
 def call(program: Program, operation: Operation, arguments: dict[str, object]) -> Any:
     path = operation.address(arguments)
     if operation.is_a_file:
-        return program.post(path, {"file": SimpleUploadedFile("a.csv", STATEMENT)})
+        content = STATEMENT
+        if path.endswith("/portfolios/file/"):
+            content = "".join(portfolio_files.as_json(Portfolio.objects.get())).encode()
+        return program.post(path, {"file": SimpleUploadedFile("a.csv", content)})
     path = path.removeprefix("/api/v1")
     return program.send(operation.method.upper(), path, operation.body, query=operation.query)
 

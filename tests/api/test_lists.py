@@ -46,6 +46,7 @@ QUERIES = {
     "/notifications/": 4,
     "/own-assets/": 6,
     "/webhooks/": 4,
+    "/tokens/": 3,
     "/venues/": 4,
 }
 

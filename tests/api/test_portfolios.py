@@ -1,5 +1,6 @@
 """What people own, through the API: the rules of the pages, and what programs need besides."""
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -210,3 +211,34 @@ def test_every_asset_of_the_catalogue_can_be_found_by_its_key(script: Program) -
         keys += [row["id"] for row in page["results"]]
         address = page["next"] and page["next"].partition("/api/v1")[2]
     assert sorted(keys) == sorted(Asset.objects.values_list("coingecko_id", flat=True))
+
+
+def test_a_portfolio_comes_back_out_of_its_own_file(
+    portfolio: Portfolio, program: Callable[..., Program]
+) -> None:
+    script = program(portfolio.owner)
+    told = script.send("GET", f"/portfolios/{portfolio.pk}/file/").json()
+    file = SimpleUploadedFile("kept.json", json.dumps(told).encode())
+    made = script.post(f"{V1}/portfolios/file/", {"file": file})
+    assert made.status_code == 201, made.content
+    again = script.send("GET", f"/portfolios/{made.json()['id']}/file/").json()
+    assert (again["targets"], again["settings"]) == (told["targets"], told["settings"])
+    assert len(again["transactions"]) == len(told["transactions"]) == 1
+    other = SimpleUploadedFile("other.json", b"{}")
+    refused = script.post(f"{V1}/portfolios/file/", {"file": other})
+    assert (refused.status_code, refused.json()["code"]) == (422, "refused")
+    assert Portfolio.objects.count() == 2
+
+
+def test_a_token_sees_the_tokens_of_its_person_but_not_their_secrets(
+    portfolio: Portfolio, program: Callable[..., Program]
+) -> None:
+    writing = program(portfolio.owner)
+    script = program(portfolio.owner, "read")
+    program(UserFactory())
+    told = script.send("GET", "/tokens/").json()
+    assert [each["scope"] for each in told] == ["read", "write"]
+    assert set(told[0]) == {
+        "name", "begins_with", "scope", "created_at", "expires_at", "last_used_at",
+    }  # fmt: skip
+    assert writing.send("POST", "/tokens/", {"name": "more"}).status_code == 405
