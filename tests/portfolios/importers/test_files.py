@@ -35,7 +35,7 @@ def zipped() -> bytes:
         (b" \r\n \n", "The file is empty."),
         (b"\xef\xbb\xbf", "The file is empty."),
         (zipped(), "This is a ZIP archive or a spreadsheet. Choose the CSV file itself."),
-        (gzip.compress(b"a,b"), "This is a gzip archive. Choose the CSV file itself."),
+        (gzip.compress(b"a,b", mtime=0), "This is a gzip archive. Choose the CSV file itself."),
         (b"%PDF-1.7", "This is a PDF. Choose the CSV file itself."),
         (b"a,b\n\x00,1\n", "This is not text. Save it as CSV in UTF-8."),
         (b"\x81\x8d,b", "This is not text. Save it as CSV in UTF-8."),
