@@ -40,6 +40,18 @@ BY_URGENCY = (
     Kind.DEPEG, Kind.DRIFT, Kind.STALE_PRICE, Kind.REVIEW, Kind.SUMMARY, Kind.BALANCE, Kind.GENERAL,
 )  # fmt: skip
 
+# PostgreSQL knows nothing yet of notifications that have just come. Of many it must, or it plans
+# for a handful, and compares each letter with each of them; a small sample is enough.
+MANY = 1000
+ARE_MANY = f"""
+    SELECT count(*) > {MANY} FROM (
+        SELECT FROM accounts_notification WHERE is_for_mail AND letter_id IS NULL
+        LIMIT {MANY + 1}) AS first
+"""
+KNOW = """
+    SET LOCAL default_statistics_target = 10;
+    ANALYZE (SKIP_LOCKED) accounts_notification (is_for_mail, letter_id)
+"""
 # Both run while ADVISORY_LOCK is held. A letter that a sender has claimed takes no more.
 JOIN = """
     WITH waiting AS (
@@ -125,6 +137,9 @@ def queue(*, now: datetime | None = None) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        cursor.execute(ARE_MANY)
+        if cursor.fetchone()[0]:
+            cursor.execute(KNOW)
         cursor.execute(JOIN)
         cursor.execute(WANTED)
         wanted = cursor.fetchall()

@@ -70,7 +70,6 @@ def finished(*, run_id: int) -> bool:
 @transaction.atomic
 def claim(*, run_id: int) -> RunChunk | None:
     """Lease the next chunk, or None when there is none to be had."""
-    _commit_without_waiting()
     known = _claimable(run_id).filter(version__lte=VERSION)
     chunk = known.order_by("number").select_for_update(skip_locked=True, of=("self",)).first()
     if chunk is None:
@@ -152,8 +151,9 @@ def retry(*, run_id: int) -> int:
 def _commit_without_waiting() -> None:
     """Let this transaction's commit not wait for the disk.
 
-    If PostgreSQL itself dies, the claims and chunks of its last half second may be lost, each as a
-    whole, and are computed again. The publication waits, and with it all that went before.
+    If PostgreSQL itself dies, the chunks of its last half second may be lost, each as a whole, and
+    are computed again once their lease ends. The publication waits, and with it all that went
+    before. Claims wait, too: an attempt counts even when it is what killed PostgreSQL.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")

@@ -22,14 +22,12 @@ COOLDOWN_DAYS = 3
 # More portfolios than this failing means the night itself is wrong (OPERATIONS.md).
 MAX_QUARANTINED = 5
 MAX_QUARANTINED_SHARE = 0.001
-# PostgreSQL knows nothing yet of rows that have just come. Of so many it must, or its plans suit a
-# handful, and compare each with each; a small sample is enough.
-MANY = 1000
+# PostgreSQL knows nothing yet of rows that have just come, and plans for a handful. A small sample
+# is enough.
 SAMPLE = "SET LOCAL default_statistics_target = 10"
 KNOW_RESULTS = """
     ANALYZE (SKIP_LOCKED) analytics_portfolioresult (run_id), analytics_suggestion (run_id)
 """
-KNOW_NOTIFICATIONS = "ANALYZE (SKIP_LOCKED) accounts_notification (is_for_mail, letter_id)"
 
 # An episode remembers what was said, and to a guest nothing is. So the first night after signing
 # up takes a guest's portfolio for a new one: if it is in breach, there is a letter.
@@ -192,8 +190,8 @@ def _alert(run: NightlyRun) -> int:
     night["cooldown"] = COOLDOWN_DAYS
     calm = {"nights": CALM_NIGHTS, "share": CALM_SHARE_OF_BAND}
     with connection.cursor() as cursor:
-        cursor.execute(SAMPLE)
         if RunChunk.objects.filter(run=run).count() > 1:
+            cursor.execute(SAMPLE)
             cursor.execute(KNOW_RESULTS)
         cursor.execute(UPDATE_CALM, night | calm)
         cursor.execute(OPEN_EPISODES, night)
@@ -204,8 +202,6 @@ def _alert(run: NightlyRun) -> int:
         cursor.execute(OPEN_DUE_ALERTS, night)
         cursor.execute(CLOSE_ALERTS, night)
         cursor.execute(TELL, night)
-        if cursor.rowcount > MANY:
-            cursor.execute(KNOW_NOTIFICATIONS)
     news.tell(run=run)
     return letters.queue()
 

@@ -10,9 +10,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import psycopg
+import pytest
 from django.db import connection
 
-from accounts.models import OutgoingEmail, User
+from accounts.models import Notification, OutgoingEmail, User
+from accounts.services import letters
 from analytics.services import nights
 from portfolios.models import Holding, Portfolio, TargetWeight
 from tests.factories import UserFactory
@@ -75,10 +77,12 @@ def plans_of_all_statements() -> Iterator[list[dict]]:
         for name, value in REPORT.items():
             cursor.execute(f"SET auto_explain.{name} = '{value}'")
         connection.connection.add_notice_handler(keep)
-        yield plans
-        connection.connection.remove_notice_handler(keep)
-        for name in REPORT:
-            cursor.execute(f"RESET auto_explain.{name}")
+        try:
+            yield plans
+        finally:
+            connection.connection.remove_notice_handler(keep)
+            for name in REPORT:
+                cursor.execute(f"RESET auto_explain.{name}")
 
 
 def test_no_step_of_publishing_compares_each_portfolio_with_each(coins, as_of, settings):
@@ -89,6 +93,22 @@ def test_no_step_of_publishing_compares_each_portfolio_with_each(coins, as_of, s
         nights.run_to_end(as_of=as_of)
     assert OutgoingEmail.objects.count() == CROWD
     assert len(plans) > 50
+    for plan in plans:
+        worst = max(steps(plan["Plan"]), key=rows_read)
+        assert rows_read(worst) <= MOST_EACH * CROWD, plan["Query Text"]
+
+
+@pytest.mark.django_db
+def test_a_letter_to_everybody_compares_nobody_with_everybody():
+    users = User.objects.bulk_create(User(email=f"crowd{n}@example.org") for n in range(CROWD))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_user, accounts_notification")
+    Notification.objects.bulk_create(
+        Notification(user=user, key="month", kind="summary", subject="The month") for user in users
+    )
+    with plans_of_all_statements() as plans:
+        letters.queue()
+    assert OutgoingEmail.objects.count() == CROWD
     for plan in plans:
         worst = max(steps(plan["Plan"]), key=rows_read)
         assert rows_read(worst) <= MOST_EACH * CROWD, plan["Query Text"]

@@ -42,6 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print a line of JSON a night")
 
     def handle(self, *, as_of: date | None, resume: bool, json: bool, **options: Any) -> None:
+        gc.collect()
         gc.freeze()  # what is loaded by now lives as long as this process
         try:
             wanted = self.wanted(as_of, resume=resume)
