@@ -1,12 +1,12 @@
 """A portfolio out of its own file, in the state in which it was exported."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from accounts.models import User
 from portfolios.importers import portfolio_files as files
@@ -25,6 +25,7 @@ from portfolios.models import (
     Venue,
 )
 from portfolios.services import own_assets, roles, rules, sandboxes, targets, tilts, transactions
+from portfolios.services.entries import FIRST_MOMENT
 from portfolios.services.errors import PortfolioError
 from portfolios.services.portfolio_files import CATEGORY, SETTINGS
 from portfolios.services.rules import Rule
@@ -56,6 +57,11 @@ def restore(*, owner: User, text: str, now: datetime) -> Portfolio:
         _write_ledger(portfolio, told, assets, now)
     except PortfolioFileError as error:
         raise RestoreError(str(error)) from error
+    except (IntegrityError, DataError, OverflowError) as error:
+        raise RestoreError(
+            "The file says twice what can be there once, or holds a quantity, a price or a moment "
+            "that cannot be. Export it again, or take back what was changed in it."
+        ) from error
     return portfolio
 
 
@@ -176,6 +182,8 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         _refuse(f"“{text[:40]}” is no moment.")
+    if not FIRST_MOMENT.year <= moment.year < MAXYEAR:
+        _refuse(f"“{text[:40]}” is no moment at which anything was saved.")
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 

@@ -41,6 +41,7 @@ from tests.portfolios.factories import RiskProfileFactory
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+EARLY = "0001-01-01T00:00:00+14:00"  # before the first moment in UTC
 
 
 @pytest.fixture
@@ -207,6 +208,11 @@ class TestRestoring:
             (lambda text: text.replace("1:0.5", "9:0.5"), "a line that is not there"),
             (lambda text: text.replace("fee_rate,0.001", "fee_rate,7"), "The fee must be between"),
             (lambda text: text.replace("target,", "aim,"), "“aim” is no kind of record"),
+            (lambda text: text.replace("1:0.5", "1:0"), "cannot be"),
+            (lambda text: text.replace("1:0.5", "1:0.5 1:0.5"), "says twice"),
+            (lambda text: text.replace("1:0.5", "2:0.5"), "cannot be"),  # of itself
+            (lambda text: text.replace("1:0.5", "1:1e30"), "cannot be"),
+            (lambda text: text.replace("2025-02-01T00:00:00Z", EARLY), "a moment that cannot be"),
         ],
     )  # fmt: skip
     def test_a_changed_file_is_refused_with_a_sentence_and_nothing_is_made(
@@ -215,6 +221,29 @@ class TestRestoring:
         text = change(self.written(portfolio, "csv"))
         with pytest.raises(PortfolioError, match=words):
             portfolio_restores.restore(owner=UserFactory(), text=text, now=NOW)
+        assert Portfolio.objects.get() == portfolio
+        assert Asset.of_anybody.exclude(owner=None).count() == 1
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (lambda told: told["transactions"][1].update(fingerprint="f" * 64), "says twice"),
+            (
+                lambda told: told["own_assets"][0]["prices"].append(
+                    {"date": "2025-01-02", "price": "0"}
+                ),
+                "a price",
+            ),
+            (lambda told: told["target_versions"][0].update(saved_at=EARLY), "no moment at which"),
+        ],
+    )
+    def test_what_no_table_takes_is_refused_with_a_sentence_and_nothing_is_made(
+        self, portfolio, change, words
+    ):
+        told = json.loads(self.written(portfolio, "json"))
+        change(told)
+        with pytest.raises(portfolio_restores.RestoreError, match=words):
+            portfolio_restores.restore(owner=UserFactory(), text=json.dumps(told), now=NOW)
         assert Portfolio.objects.get() == portfolio
         assert Asset.of_anybody.exclude(owner=None).count() == 1
 
