@@ -28,6 +28,8 @@ from portfolios.models import Portfolio
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+MOST_ROUNDS = 100  # of selling for the tax of what was sold; taxes up to 80 % are met by then
+
 
 class ImpossiblePlan(Exception):
     """What is asked for cannot be done; the message says why."""
@@ -95,12 +97,12 @@ def _drawn(
     """The trades, and what they take of lots. Cash is raised after the tax that is known."""
     cash, set_aside = np.array([float(asked.cash or 0)]), np.zeros(1)
     purse = cash if asked.mode == Mode.INVEST else np.zeros(1)
-    while True:
+    for _ in range(MOST_ROUNDS):
         try:
             propose = _proposal(book, asked.mode, cash + set_aside)
             drawn = plans.draw(book.values, terms, propose, cash=purse)
         except NotEnoughToSellError:
-            raise ImpossiblePlan(_too_much(book, terms, float(set_aside[0]))) from None
+            break
         if lots is None:
             return drawn, None
         sales = taxes.sell(lots, drawn, book.closes, as_of=as_of)
@@ -108,6 +110,7 @@ def _drawn(
         if asked.mode != Mode.RAISE or sales.due[0] <= set_aside[0] + SMALLEST_TRADE / 2:
             return taxes.levied(drawn, sales, np.array([0])), sales
         set_aside = sales.due
+    raise ImpossiblePlan(_too_much(book, terms, float(set_aside[0])))
 
 
 def _book(reading: Reading, asked: Asked) -> _Book:

@@ -187,6 +187,7 @@ LOTS = [
     ("BTC", "2", "140", 900), ("BTC", "3", "20", 500), ("BTC", "3", "60", 10),
     ("SOL", "2", "150", 20),
 ]  # fmt: skip
+GIFTS = [("BTC", "8", "0.000001", 10), ("SOL", "2", "0.000001", 10)]
 HALVES = {"BTC": "0.5", "SOL": "0.5"}
 # Units of each lot, and the tax: 40 % short-term, 10 % long-term.
 BY_HAND = {
@@ -303,6 +304,26 @@ def test_raised_cash_is_what_is_left_after_the_tax(coins, as_of):
     assert plan.leftover_cash == pytest.approx(100, abs=0.01)
     with pytest.raises(ImpossiblePlan, match="before at least"):
         plan_of(portfolio, mode=Mode.RAISE, cash=Decimal(900))
+
+
+@pages
+def test_cash_that_tax_takes_whole_is_refused(coins, as_of):
+    """Of what was all but a gift nothing is left at 100 % tax, however much of it is sold."""
+    rates = {"short_term_tax": "1", "long_term_tax": "1"}
+    portfolio = hold_lots(coins, GIFTS, HALVES, lot_method="fifo", **rates)
+    nights.run_to_end(as_of=as_of)
+    with pytest.raises(ImpossiblePlan, match="at most about .* before at least"):
+        plan_of(portfolio, mode=Mode.RAISE, cash=Decimal(1))
+
+
+@pages
+def test_cash_is_raised_even_where_most_of_it_is_tax(coins, as_of):
+    rates = {"short_term_tax": "0.8", "long_term_tax": "0.8"}
+    portfolio = hold_lots(coins, GIFTS, HALVES, lot_method="fifo", **rates)
+    nights.run_to_end(as_of=as_of)
+    plan = plan_of(portfolio, mode=Mode.RAISE, cash=Decimal(100))
+    assert plan.leftover_cash == pytest.approx(100, abs=0.01)
+    assert plan.tax == pytest.approx(400, abs=0.1)
 
 
 @pages
