@@ -113,9 +113,8 @@ class QuarterlyReviews(OfReading):
         if question not in selector.KEYS:
             raise NotFound(f"The questions are {', '.join(selector.KEYS)}.")
         sent.is_valid(raise_exception=True)
-        if found.finished_at:
+        if not quarterly_reviews.answer(review=found, question=question, **sent.validated_data):
             raise ReviewRefused("This review is finished. Begin another one.")
-        quarterly_reviews.answer(review=found, question=question, **sent.validated_data)
         return self._told(self._review())
 
     @extend_schema(

@@ -53,12 +53,14 @@ def begin(*, portfolio: Portfolio, reading: Reading) -> QuarterlyReview:
 
 
 @transaction.atomic
-def answer(*, review: QuarterlyReview, question: str, changes: bool, note: str) -> None:
-    """Keep what its owner concluded. A finished review stays as it is."""
+def answer(*, review: QuarterlyReview, question: str, changes: bool, note: str) -> bool:
+    """Keep what its owner concluded; whether it was kept. A finished review stays as it is."""
     locked = QuarterlyReview.objects.select_for_update().get(pk=review.pk)
-    if locked.finished_at is None:
-        locked.conclusions[question] = {"changes": changes, "note": note}
-        locked.save(update_fields=["conclusions"])
+    if locked.finished_at:
+        return False
+    locked.conclusions[question] = {"changes": changes, "note": note}
+    locked.save(update_fields=["conclusions"])
+    return True
 
 
 def finish(*, review: QuarterlyReview, now: datetime) -> bool:

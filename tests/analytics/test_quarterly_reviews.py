@@ -60,10 +60,10 @@ def test_every_question_is_answered_with_the_night_s_figures(measured, as_of):
 @pytest.mark.django_db(transaction=True)
 def test_a_review_is_finished_when_every_question_is_and_stays_as_it_was(measured):
     review = begin(measured)
-    services.answer(review=review, question="risk", changes=True, note="Less Bitcoin")
+    assert services.answer(review=review, question="risk", changes=True, note="Less Bitcoin")
     assert not services.finish(review=review, now=NOW)
     complete(review, "First")
-    services.answer(review=review, question="risk", changes=False, note="Rewritten")
+    assert not services.answer(review=review, question="risk", changes=False, note="Rewritten")
     review.refresh_from_db()
     assert review.conclusions["risk"] == {"changes": True, "note": "First"}
 
