@@ -46,8 +46,11 @@ class Worth:
         return asset_id in self.currencies
 
     def cash(self, asset_id: int, amount: Decimal, day: date) -> Decimal | None:
-        """At the rate of the day, or of the last day before that had one within a week."""
-        if self.currencies[asset_id]:
+        """At the rate of the day, or of the last day before that had one within a week.
+
+        What is no currency has no rate.
+        """
+        if self.currencies.get(asset_id):
             return amount
         days = (day - timedelta(days=back) for back in range(RATE_HOLDS.days + 1))
         rates = (self.rates.get((asset_id, each)) for each in days)

@@ -1,14 +1,15 @@
 """What currencies were worth: files of rates, and how long a rate holds."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from portfolios.models import Asset, ReferenceRate
+from portfolios.models import Asset, ReferenceRate, Transaction
 from portfolios.selectors import prices
+from portfolios.selectors.worth import Worth, all_currencies
 from tests.factories import AssetFactory
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +87,13 @@ def test_a_rate_holds_over_a_weekend_and_is_stale_after_a_week(euro):
         assert prices.latest_closes(as_of=day)[euro.pk] == prices.LatestClose(
             1.03, FRIDAY, is_stale=is_stale
         )
+
+
+def test_a_value_in_what_is_no_currency_is_not_known(euro):
+    """A person's own asset may have become something else than money since."""
+    coin = AssetFactory(symbol="UNI")
+    line = Transaction(
+        kind="income", at=datetime(2025, 1, 3, tzinfo=UTC), received_asset=coin,
+        received_quantity=Decimal(2), value_asset=coin, value=Decimal(7),
+    )  # fmt: skip
+    assert Worth([line], all_currencies()).of(line) is None
