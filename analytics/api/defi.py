@@ -10,23 +10,23 @@ from rest_framework.response import Response
 
 from accounts.api.fields import Fields, Measured, Query
 from accounts.api.views import Resource, refuses
-from analytics.api import NotMeasured
 from analytics.services import defi
 from portfolios.api.assets import AssetKey
 from portfolios.selectors.assets import UnknownAsset
 
 MOST_POSITIONS = 50
-PLACED = r"^[!-9;-~]{1,80}:[0-9]{1,12}(\.[0-9]{1,2})?(:[0-9](\.[0-9]{1,9})?)?$"
+NOTHING = "No position is above zero. Write one as aave:8000."
+PLACED = r"[!-9;-~]{1,80}:[0-9]{1,12}(\.[0-9]{1,2})?(:[0-9](\.[0-9]{1,9})?)?"
 
 
-@extend_schema_field({"type": "string", "pattern": PLACED, "example": "usd-coin:10000:0.05"})
+@extend_schema_field({"type": "string", "pattern": f"^{PLACED}$", "example": "usd-coin:10000:0.05"})
 class Placed(serializers.Field):
     """An asset, US dollars, and a yield."""
 
     default_error_messages = {"invalid": "Write a position as aave:8000 or aave:8000:0.04."}
 
     def to_internal_value(self, sent: Any) -> tuple[str, float, float | None]:
-        if not re.fullmatch(PLACED.strip("^$"), str(sent), re.ASCII):
+        if not re.fullmatch(PLACED, str(sent), re.ASCII):
             self.fail("invalid")
         key, amount, *rate = str(sent).split(":")
         return key, float(amount), float(rate[0]) if rate else None
@@ -69,7 +69,7 @@ class DefiAllocations(Resource):
     @extend_schema(
         parameters=[DefiQuery], responses=DefiFields, summary="Measure a DeFi allocation"
     )
-    @refuses("not_measured", "unknown_asset")
+    @refuses("unknown_asset")
     def retrieve(self, request: Request) -> Response:
         """Risk score, stablecoin share and assumed yield. Nothing is saved."""
         asked = DefiQuery.of(request)["position"]
@@ -79,7 +79,7 @@ class DefiAllocations(Resource):
             raise UnknownAsset(f"There is no coin “{unknown[0]}”.")
         found = defi.measure([(named[key], amount, rate) for key, amount, rate in asked])
         if found is None:
-            raise NotMeasured("No position is above zero.")
+            raise serializers.ValidationError({"position": NOTHING})
         row = ("asset", "amount", "share", "rate")
         shares = [{"category": each.slug, "share": share} for each, share in found.categories]
         body = {name: getattr(found, name) for name in DefiFields().fields if hasattr(found, name)}

@@ -21,20 +21,21 @@ from portfolios.api.portfolios import OfPortfolio
 from portfolios.api.targets import weights_of
 from portfolios.models import Asset
 from portfolios.selectors import portfolios
+from portfolios.services.errors import TargetsError
 
 MOST_WEIGHTS = 100
 CATEGORY = "category:"
-TRIED = r"^[!-9;-~][!-~]{0,79}:(0|1|0\.[0-9]{1,9})$"
+TRIED = r"[!-9;-~][!-~]{0,79}:(0|1|0\.[0-9]{1,9})"
 
 
-@extend_schema_field({"type": "string", "pattern": TRIED, "example": "bitcoin:0.4"})
+@extend_schema_field({"type": "string", "pattern": f"^{TRIED}$", "example": "bitcoin:0.4"})
 class TriedWeight(serializers.Field):
     """What a weight is of, a colon, and the weight."""
 
     default_error_messages = {"invalid": "Write a weight as bitcoin:0.4 or category:defi:0.1."}
 
     def to_internal_value(self, sent: Any) -> dict[str, Any]:
-        if not re.fullmatch(TRIED.strip("^$"), str(sent), re.ASCII):
+        if not re.fullmatch(TRIED, str(sent), re.ASCII):
             self.fail("invalid")
         key, _, weight = str(sent).rpartition(":")
         kind = "category" if key.startswith(CATEGORY) else "asset"
@@ -122,6 +123,8 @@ class Workbenches(OfPortfolio):
         asked = WorkbenchQuery.of(request)
         portfolio, run = self.portfolio(), current_run()
         tried = weights_of(request, asked.get("weight", []))
+        if tried and not any(tried.values()):
+            raise TargetsError("No weight is above zero. Give one of them more, or send none.")
         aims = list(dict.fromkeys([*portfolios.aims(portfolio), *tried]))
         if not aims:
             raise NotMeasured("The portfolio neither holds nor wants anything.")
@@ -130,7 +133,7 @@ class Workbenches(OfPortfolio):
         weights = tried or saved or workbench.today(bench)
         outcome = workbench.judge(bench, portfolio, weights)
         if outcome is None:
-            raise NotMeasured("No weight is above zero: there is nothing to measure.")
+            raise NotMeasured("No asset stands for any of it: there is nothing to measure.")
         body = {"as_of": run.as_of} | _told(outcome)
         return self.answer(portfolio, WorkbenchFields(body).data)
 

@@ -122,7 +122,7 @@ def test_weights_of_categories_are_tried_and_the_targets_without_any(
         ("weight=nothing:1", 422, "unknown_asset"),
         ("weight=category:nothing:1", 422, "targets"),
         ("weight=bitcoin:0.1&weight=bitcoin:0.2", 422, "targets"),
-        ("weight=bitcoin:0", 404, "not_measured"),
+        ("weight=bitcoin:0&weight=ethereum:0", 422, "targets"),
     ],
 )
 def test_weights_that_cannot_be_tried_are_refused(

@@ -63,6 +63,9 @@ def test_a_defi_allocation_takes_the_yields_that_are_given(script: Program) -> N
     ]  # fmt: skip
     unknown = script.send("GET", "/defi-allocation/?position=usd:1")
     assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_asset")  # money
+    nothing = script.send("GET", "/defi-allocation/?position=ethereum:0&position=aave:0.00")
+    assert (nothing.status_code, nothing.json()["code"]) == (400, "invalid")
+    assert "No position is above zero." in nothing.content.decode()
 
 
 @pytest.mark.parametrize(
