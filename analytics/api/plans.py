@@ -19,7 +19,7 @@ from analytics.models import RegimeDay
 from analytics.selectors import sale_checks
 from analytics.selectors.portfolio_pages import Reading
 from analytics.services import plan_pages
-from analytics.services.shown_plans import Asked, Mode, Plan
+from analytics.services.shown_plans import WAYS, Asked, Mode, Plan
 from portfolios.api.assets import AssetKey
 from portfolios.api.portfolios import OfPortfolio
 from portfolios.api.prices import FORMATS
@@ -29,13 +29,7 @@ from portfolios.selectors.assets import UnknownAsset
 
 MOST_NAMED = 100
 Kind = Transaction.Kind
-MODES = [
-    (Mode.TARGET.value, "To the targets"),
-    (Mode.EDGE.value, "To the nearest band edge"),
-    (Mode.HALF.value, "Half-way"),
-    (Mode.INVEST.value, "With new cash only"),
-    (Mode.RAISE.value, "Raise cash"),
-]
+MODES = [(mode.value, words) for mode, words in WAYS.items()]
 SALES = [(kind.value, kind.label) for kind in (Kind.SELL, Kind.SWAP, Kind.BUY)]
 
 
