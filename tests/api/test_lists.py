@@ -1,6 +1,7 @@
 """Lists: pages that neither shift nor repeat, and as many queries for a thousand as for a few."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
@@ -8,8 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import ApiToken
+from analytics.models import NightlyRun, QuarterlyReview, SuggestionLife
 from portfolios.models import Asset, Import, Portfolio, Transaction
-from tests.api.conftest import BOUGHT_AT, Program
+from tests.api.conftest import AS_OF, BOUGHT_AT, Program
 from tests.factories import PortfolioFactory, UserFactory
 
 # The most queries of each, those of the token included.
@@ -74,6 +77,28 @@ def trade(portfolio: Portfolio, bought: Iterable[Asset]) -> None:
     )  # fmt: skip
 
 
+def look_back(portfolio: Portfolio, count: int) -> None:
+    """So many suggestions that are over, reviews that are finished, and tokens."""
+    run, now = NightlyRun.objects.get(), timezone.now()
+    SuggestionLife.objects.bulk_create(
+        SuggestionLife(
+            portfolio=portfolio, run=run, revision=portfolio.revision, level=1, state="dismissed",
+            ended_on=AS_OF,
+        )
+        for _ in range(count)
+    )  # fmt: skip
+    QuarterlyReview.objects.bulk_create(
+        QuarterlyReview(portfolio=portfolio, as_of=AS_OF, finished_at=now) for _ in range(count)
+    )
+    ApiToken.objects.bulk_create(
+        ApiToken(
+            user=portfolio.owner, digest=f"{count}-{n}", token_key=f"{n}", name=f"No {n}",
+            expiry=now + timedelta(days=1),
+        )
+        for n in range(count)
+    )  # fmt: skip
+
+
 def grow(portfolio: Portfolio) -> None:
     """A thousand portfolios, and a few hundred of everything in one of them."""
     owner = portfolio.owner
@@ -88,6 +113,7 @@ def grow(portfolio: Portfolio) -> None:
     Import.objects.bulk_create(
         Import(portfolio=portfolio, format="binance", file_name="a.csv") for _ in range(200)
     )
+    look_back(portfolio, 200)
 
 
 @pytest.mark.django_db
@@ -98,6 +124,7 @@ def test_a_list_takes_as_many_queries_for_a_thousand_as_for_a_few(
     script = program(portfolio.owner)
     address = path.format(pk=portfolio.pk)
     trade(portfolio, Asset.objects.filter(coingecko_id__in=["ethereum", "eur"]))
+    look_back(portfolio, 2)
     queries(script, address)  # notes the token's use
     few = queries(script, address)
     grow(portfolio)
