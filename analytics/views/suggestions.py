@@ -19,7 +19,7 @@ from analytics.selectors.portfolio_pages import Reading, Trade
 from analytics.services import suggestions
 from analytics.services.suggestions import SuggestionError
 from analytics.views import portfolios as pages
-from analytics.views import rebalance as plan_pages
+from analytics.views import rebalance
 from portfolios.models import Portfolio
 from portfolios.services.errors import ConflictError, PortfolioError
 
@@ -51,7 +51,7 @@ def _planned(
     request: HttpRequest, portfolio: Portfolio, reading: Reading
 ) -> tuple[Sequence[Trade], float]:
     """The trades and their fees: as the address asks, or else as suggested."""
-    plan = plan_pages.planned(request, portfolio, reading)["plan"] if request.GET else None
+    plan = rebalance.planned(request, portfolio, reading)["plan"] if request.GET else None
     if plan and plan.trades:
         return [row.trade for row in plan.trades], plan.fees
     return reading.trades, reading.suggestion.fees if reading.suggestion else 0.0
