@@ -52,7 +52,7 @@ def shares(
     aside: BoolArray = np.broadcast_to(np.asarray(set_aside, dtype=bool), money.shape)
     powder = np.asarray(dry_powder, dtype=bool)[:, None]
     total = np.where(spendable & ~aside, money, 0.0).sum(axis=1)
-    kept = np.where(total > 0, 1.0 - np.minimum(left_out / np.where(total > 0, total, 1.0), 1.0), 1)
+    kept = 1.0 - np.minimum(left_out, total) / np.where(total > 0, total, 1.0)
     counted = np.where(spendable, kept[:, None], 1.0)
     return np.where(aside | (spendable & powder), 0.0, counted)
 
