@@ -21,8 +21,6 @@ from analytics.selectors.quarterly_reviews import Answer, ComparedLine
 from analytics.services import quarterly_reviews
 from portfolios.models import Portfolio
 
-LONGEST_NOTE = 1000
-
 
 class ReviewLine(Fields):
     label = serializers.CharField()
@@ -65,7 +63,10 @@ class QuarterlyReviewDetail(QuarterlyReviewFields):
 class ConclusionFields(Fields):
     changes = Flag(help_text="Whether something should change.")
     note = Paragraphs(
-        default="", allow_blank=True, max_length=LONGEST_NOTE, help_text="Why, or what."
+        default="",
+        allow_blank=True,
+        max_length=quarterly_reviews.LONGEST_NOTE,
+        help_text="Why, or what.",
     )
 
 

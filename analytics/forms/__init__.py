@@ -73,10 +73,6 @@ class PlanForm(forms.Form):
             only=frozenset(chosen.get("only", ())),
         )
 
-    @property
-    def needs_cash(self) -> bool:
-        return self["mode"].value() in (Mode.INVEST, Mode.RAISE)
-
 
 class WorkbenchForm(TargetsForm):
     """Targets to try, and what their version is to be called."""

@@ -2,6 +2,8 @@
 
 from django import forms
 
+from analytics.services import quarterly_reviews
+
 
 class ConclusionForm(forms.Form):
     changes = forms.ChoiceField(
@@ -12,7 +14,7 @@ class ConclusionForm(forms.Form):
     )
     note = forms.CharField(
         label="Why, or what",
-        max_length=1000,
+        max_length=quarterly_reviews.LONGEST_NOTE,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="For your next review. Nothing else on the site reads it.",

@@ -24,8 +24,8 @@ MAX_QUARANTINED = 5
 MAX_QUARANTINED_SHARE = 0.001
 # PostgreSQL knows nothing yet of rows that have just come, and plans for a handful. A small sample
 # is enough.
-SAMPLE = "SET LOCAL default_statistics_target = 10"
-KNOW_RESULTS = """
+KNOW = """
+    SET LOCAL default_statistics_target = 10;
     ANALYZE (SKIP_LOCKED) analytics_portfolioresult (run_id), analytics_suggestion (run_id)
 """
 
@@ -191,8 +191,7 @@ def _alert(run: NightlyRun) -> int:
     calm = {"nights": CALM_NIGHTS, "share": CALM_SHARE_OF_BAND}
     with connection.cursor() as cursor:
         if RunChunk.objects.filter(run=run).count() > 1:
-            cursor.execute(SAMPLE)
-            cursor.execute(KNOW_RESULTS)
+            cursor.execute(KNOW)
         cursor.execute(UPDATE_CALM, night | calm)
         cursor.execute(OPEN_EPISODES, night)
         suggestions.advance(run=run)

@@ -11,6 +11,7 @@ from analytics.selectors import quarterly_reviews as selector
 from analytics.selectors.portfolio_pages import Reading
 from portfolios.models import Portfolio
 
+LONGEST_NOTE = 1000
 # Portfolios that hold something and were last reviewed, or made, a quarter ago or longer.
 REMIND = """
     INSERT INTO accounts_notification

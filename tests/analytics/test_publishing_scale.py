@@ -65,6 +65,12 @@ def rows_read(step: dict) -> float:
     return each * step["Actual Loops"]
 
 
+def assert_linear(plans: list[dict]) -> None:
+    for plan in plans:
+        worst = max(steps(plan["Plan"]), key=rows_read)
+        assert rows_read(worst) <= MOST_EACH * CROWD, plan["Query Text"]
+
+
 @contextmanager
 def plans_of_all_statements() -> Iterator[list[dict]]:
     plans: list[dict] = []
@@ -93,9 +99,7 @@ def test_no_step_of_publishing_compares_each_portfolio_with_each(coins, as_of, s
         nights.run_to_end(as_of=as_of)
     assert OutgoingEmail.objects.count() == CROWD
     assert len(plans) > 50
-    for plan in plans:
-        worst = max(steps(plan["Plan"]), key=rows_read)
-        assert rows_read(worst) <= MOST_EACH * CROWD, plan["Query Text"]
+    assert_linear(plans)
 
 
 @pytest.mark.django_db
@@ -109,6 +113,4 @@ def test_a_letter_to_everybody_compares_nobody_with_everybody():
     with plans_of_all_statements() as plans:
         letters.queue()
     assert OutgoingEmail.objects.count() == CROWD
-    for plan in plans:
-        worst = max(steps(plan["Plan"]), key=rows_read)
-        assert rows_read(worst) <= MOST_EACH * CROWD, plan["Query Text"]
+    assert_linear(plans)

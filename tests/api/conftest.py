@@ -61,8 +61,11 @@ class Program(Client):
         return self.generic(method, V1 + path, text, **arguments, **options)
 
 
+Programs = Callable[..., Program]
+
+
 @pytest.fixture
-def program() -> Callable[..., Program]:
+def program() -> Programs:
     """program(user): what works with a token of theirs that may write; or scope="read"."""
 
     def make(user: User | None = None, scope: str = "write") -> Program:
@@ -114,6 +117,17 @@ def measure_market() -> None:
 def portfolio(market: None, db: None) -> Portfolio:
     """With some of everything, and out of its bands."""
     return drifted(UserFactory())
+
+
+@pytest.fixture
+def script(portfolio: Portfolio, program: Programs) -> Program:
+    """Its owner's, that may write."""
+    return program(portfolio.owner)
+
+
+@pytest.fixture
+def one(portfolio: Portfolio) -> str:
+    return f"/portfolios/{portfolio.pk}/"
 
 
 def drifted(owner: User, **fields: Any) -> Portfolio:

@@ -4,7 +4,6 @@ Each is called as its example in the description says: by the owner, by another 
 and with a token that may only read.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,13 +17,12 @@ from analytics.models import QuarterlyReview
 from analytics.selectors import quarterly_reviews
 from portfolios.models import Asset, Import, Portfolio, Transaction
 from portfolios.services import imports, portfolio_files, target_versions
-from tests.api.conftest import AS_OF, Program
+from tests.api.conftest import AS_OF, Program, Programs
 from tests.api.operations import Operation, operations
 from tests.factories import TargetWeightFactory, TransactionFactory, UserFactory, own_asset
 
 pytestmark = pytest.mark.django_db
 
-Programs = Callable[..., Program]
 EVERY = list(operations())
 # A bull market moves some from the stablecoins to the altcoins.
 TARGETS = {

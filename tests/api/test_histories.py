@@ -1,6 +1,5 @@
 """Values, performance and past suggestions, as programs read them."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -8,11 +7,9 @@ from django.utils import timezone
 
 from analytics.models import NightlyRun, PortfolioResult, Suggestion, SuggestionLife
 from portfolios.models import Asset, DailyPrice, Portfolio
-from tests.api.conftest import AS_OF, Program, measure
+from tests.api.conftest import AS_OF, Programs, measure
 
 pytestmark = pytest.mark.django_db
-
-Programs = Callable[..., Program]
 
 
 def test_performance_and_values_follow_the_closes(portfolio: Portfolio, program: Programs) -> None:

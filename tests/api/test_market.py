@@ -1,6 +1,5 @@
 """The market through the API: ranges, CSV, what need not be sent again, and suggestions' lives."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,17 +7,10 @@ import pytest
 from analytics import tasks
 from analytics.models import NightlyRun, SuggestionLife
 from portfolios.models import DailyPrice, MarketSignal, Portfolio
-from tests.api.conftest import AS_OF, Program
+from tests.api.conftest import AS_OF, Program, Programs
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
-
-Programs = Callable[..., Program]
-
-
-@pytest.fixture
-def script(portfolio: Portfolio, program: Programs) -> Program:
-    return program(portfolio.owner)
 
 
 def test_prices_come_as_json_and_as_csv(script: Program) -> None:

@@ -1,6 +1,5 @@
 """Rules, roles, gains, tilts, webhooks and notifications, as the pages have them."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,18 +16,6 @@ from tests.api.test_access import TARGETS
 from tests.factories import PASSWORD, TargetWeightFactory
 
 pytestmark = pytest.mark.django_db
-
-Programs = Callable[..., Program]
-
-
-@pytest.fixture
-def script(portfolio: Portfolio, program: Programs) -> Program:
-    return program(portfolio.owner)
-
-
-@pytest.fixture
-def one(portfolio: Portfolio) -> str:
-    return f"/portfolios/{portfolio.pk}/"
 
 
 def test_rules_that_are_not_named_stay(script: Program, one: str) -> None:

@@ -1,23 +1,13 @@
 """Plans, sales and weights to try, as programs ask for them."""
 
-from collections.abc import Callable
-
 import pytest
 from django.utils import timezone
 
 from portfolios.models import Asset, Portfolio, PositionRule
-from tests.api.conftest import Program
+from tests.api.conftest import Program, Programs
 from tests.factories import TargetWeightFactory
 
 pytestmark = pytest.mark.django_db
-
-Programs = Callable[..., Program]
-
-
-@pytest.fixture
-def one(portfolio: Portfolio) -> str:
-    """The night found all of it in Bitcoin, whose target is 60 %: 40 of 100 dollars too much."""
-    return f"/portfolios/{portfolio.pk}/"
 
 
 @pytest.fixture
@@ -36,6 +26,7 @@ def script(portfolio: Portfolio, program: Programs) -> Program:
     ],
 )
 def test_a_plan_follows_what_is_asked(asked: str, traded: float, script: Program, one: str) -> None:
+    """The night found all of it in Bitcoin, whose target is 60 %: 40 of 100 dollars too much."""
     plan = script.send("GET", f"{one}plan/?{asked}").json()
     row = plan["positions"][0]
     assert row["amount"] == pytest.approx(traded, rel=0.02)  # what is raised pays its fee, too

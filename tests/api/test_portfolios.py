@@ -17,23 +17,12 @@ from tests.factories import PortfolioFactory, UserFactory, own_asset
 
 pytestmark = pytest.mark.django_db
 
-Programs = Callable[..., Program]
 PURCHASE = {
     "kind": "buy",
     "at": "2024-06-01T09:30:00Z",
     "received": {"asset": "bitcoin", "quantity": "0.000000000000000001"},
     "value": {"asset": "usd", "quantity": "10"},
 }
-
-
-@pytest.fixture
-def script(portfolio: Portfolio, program: Programs) -> Program:
-    return program(portfolio.owner)
-
-
-@pytest.fixture
-def one(portfolio: Portfolio) -> str:
-    return f"/portfolios/{portfolio.pk}/"
 
 
 def test_a_model_is_bought_as_on_the_page(script: Program) -> None:

@@ -1,27 +1,12 @@
 """Quarterly reviews, the finder and the market's pages of detail, as programs read them."""
 
-from collections.abc import Callable
-
 import pytest
 
 from analytics.models import QuarterlyReview
 from analytics.selectors import quarterly_reviews
-from portfolios.models import Portfolio
 from tests.api.conftest import Program
 
 pytestmark = pytest.mark.django_db
-
-Programs = Callable[..., Program]
-
-
-@pytest.fixture
-def script(portfolio: Portfolio, program: Programs) -> Program:
-    return program(portfolio.owner)
-
-
-@pytest.fixture
-def one(portfolio: Portfolio) -> str:
-    return f"/portfolios/{portfolio.pk}/"
 
 
 def test_a_review_is_begun_answered_and_finished_once(script: Program, one: str) -> None:

@@ -1,6 +1,5 @@
 """Who a token lets in, what it may do, and where people see and revoke it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +10,11 @@ from django.utils import timezone
 
 from accounts.models import ApiToken
 from accounts.services import tokens
-from tests.api.conftest import Program
+from tests.api.conftest import Program, Programs
 from tests.factories import PASSWORD, UserFactory, guest
 
 pytestmark = pytest.mark.django_db
 
-Programs = Callable[..., Program]
 PAGE = "/account/tokens/"
 FORM = {"name": "Spreadsheet", "scope": "read", "days": "30"}
 
