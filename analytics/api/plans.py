@@ -14,7 +14,7 @@ from accounts.api.fields import Day, Exact, Fields, Flag, Measured, Moment, Quer
 from accounts.api.views import refuses
 from analytics.api import NotMeasured
 from analytics.api.risk import OfReading, PositionFields
-from analytics.api.suggestions import VerdictFields
+from analytics.api.suggestions import ExampleOf, VerdictFields
 from analytics.models import RegimeDay
 from analytics.selectors import sale_checks
 from analytics.selectors.portfolio_pages import Reading
@@ -67,12 +67,7 @@ class PlanRowFields(Fields):
     skipped = serializers.CharField(help_text="Why nothing is traded, where something would be.")
     gain = Measured(help_text="Of what is sold; null: not known, or tax is not counted.")
     tax = Measured(source="known_tax")
-    or_any_of = serializers.CharField(
-        source="or_any_of.slug",
-        default=None,
-        allow_null=True,
-        help_text="The asset is an example of this category.",
-    )
+    or_any_of = ExampleOf()
 
 
 class PlanFields(Fields):

@@ -140,7 +140,7 @@ class QuarterlyReviews(OfReading):
 
     def _told(self, review: QuarterlyReview, status: int = 200) -> Response:
         before = selector.previous(review)
-        answers = [_answer(answer, review) for answer in selector.answers(review)]
+        answers = [_answer(answer, review) for answer in selector.answers(review, before=before)]
         body = QuarterlyReviewFields(review).data | {
             "previous": before.pk if before else None,
             "answers": ReviewAnswer(answers, many=True).data,

@@ -36,18 +36,25 @@ REFUSALS = ("not_measured", "suggestion", "conflict")
 ANSWERS = [(answer.name.lower(), answer.label) for answer in Suggestion.Answer]
 
 
+class ExampleOf(serializers.CharField):
+    """The category whose target the asset takes for now; null: its own."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="or_any_of.slug",
+            default=None,
+            allow_null=True,
+            help_text="The asset is an example of this category.",
+        )
+
+
 class TradeFields(Fields):
     asset = AssetKey()
     symbol = serializers.CharField(source="asset.symbol")
     amount = Measured(help_text="US dollars; what is sold is negative.")
     quantity = Measured(help_text="Units of the asset, of the same sign.")
     price = Measured(help_text="US dollars.")
-    or_any_of = serializers.CharField(
-        source="or_any_of.slug",
-        default=None,
-        allow_null=True,
-        help_text="The asset is an example of this category.",
-    )
+    or_any_of = ExampleOf()
 
 
 class VerdictFields(Fields):

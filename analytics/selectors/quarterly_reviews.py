@@ -190,9 +190,8 @@ def previous(review: QuarterlyReview) -> QuarterlyReview | None:
     return finished(review.portfolio).filter(created_at__lt=review.created_at).first()
 
 
-def answers(review: QuarterlyReview) -> list[Answer]:
-    """Every question with its figures beside the last review's, line by line."""
-    before = previous(review)
+def answers(review: QuarterlyReview, *, before: QuarterlyReview | None) -> list[Answer]:
+    """Every question with its figures beside those of the review before, line by line."""
     return [_answer(question, review, before) for question in QUESTIONS]
 
 

@@ -61,7 +61,7 @@ def review_question(request: HttpRequest, pk: int, review_pk: int, question: str
     if review.finished_at:
         return redirect("analytics:quarterly-review", portfolio.pk, review.pk)
     place = selector.KEYS.index(question)
-    answer = selector.answers(review)[place]
+    answer = selector.answers(review, before=selector.previous(review))[place]
     said = {"changes": "yes" if answer.changes else "", "note": answer.note}
     form = ConclusionForm(request.POST or None, initial=said)
     if request.method == "POST" and form.is_valid():
@@ -100,10 +100,11 @@ def quarterly_review(request: HttpRequest, pk: int, review_pk: int) -> HttpRespo
     review = _of(portfolio, review_pk)
     if review.finished_at is None:
         return redirect("analytics:review-question", pk, review.pk, selector.KEYS[0])
+    before = selector.previous(review)
     context = {
         "portfolio": portfolio,
         "review": review,
-        "previous": selector.previous(review),
-        "answers": selector.answers(review),
+        "previous": before,
+        "answers": selector.answers(review, before=before),
     }
     return render(request, "analytics/quarterly_review.html", context)
